@@ -1,0 +1,1 @@
+"""The law of a derivatives venue as plain, pure Python on whole numbers."""

@@ -1,0 +1,64 @@
+"""Funding (chapter 5): a payment between the two sides of a market, to the quantum.
+
+Rules FUN-1 to FUN-3.
+"""
+
+from refmodel.events import Funding
+from refmodel.liquidation import refuse_bankruptcy
+from refmodel.numbers import PPM, Ppm, Quanta, Ticks, floor_div
+from refmodel.outcome import Outcome, accept, refuse
+from refmodel.postings import Posting, post, wallet_of
+from refmodel.rulebook import rule
+from refmodel.state import Venue
+from refmodel.trading import refuse_without_mark
+
+
+@rule("FUN-2")
+def funding_per_lot(rate: Ppm, mark: Ticks, multiplier: int) -> Quanta:
+    """What each long lot pays and each short lot receives.
+
+    rate        ppm, signed; negative: shorts pay longs
+    mark        ticks
+    multiplier  quanta per lot and tick
+    returns     whole quanta per lot, the same integer for both sides
+    Rounds down, once for the market and not for an account, so that the payments sum to zero
+    exactly. Source: chapter 5; theorem A9.
+    """
+    return floor_div(rate * mark * multiplier, PPM)
+
+
+@rule("FUN-3")
+def funding_postings(venue: Venue, market: str, per_lot: Quanta) -> tuple[Posting, ...]:
+    """The payment of every holder, out of or into its wallet.
+
+    per_lot  quanta that a long lot pays
+    returns  one posting per holder, - per lot x size; they sum to 0 because the sizes do (PST-3)
+    Rounds nothing. Source: chapter 5.
+    """
+    return tuple(
+        Posting("FUN-3", wallet_of(name), -per_lot * account.positions[market].size)
+        for name, account in venue.accounts.items()
+        if market in account.positions
+    )
+
+
+@rule("FUN-1")
+def funding(venue: Venue, event: Funding) -> Outcome:
+    """The two sides of a market settle funding at a rate that comes from outside."""
+    # Facts
+    terms = venue.policy.markets[event.market]
+
+    # Refusals, in order of precedence
+    refusal = refuse_without_mark(venue, event.market)
+    if refusal is not None:
+        return refusal
+    if abs(event.rate) > terms.funding_cap:
+        return refuse(venue, "FUN-1", "rate_above_cap", rate=event.rate, cap=terms.funding_cap)
+    per_lot = funding_per_lot(event.rate, venue.marks[event.market], terms.multiplier)
+    postings = funding_postings(venue, event.market, per_lot)
+    refusal = refuse_bankruptcy(venue, post(venue, postings))
+    if refusal is not None:
+        return refusal
+
+    # Effect
+    return accept(venue, postings)

@@ -1,0 +1,76 @@
+"""Numbers (chapter 1): the units of the law, and the only divisions in it.
+
+Rules NUM-1 to NUM-4. Everything is a whole number; nothing in the law knows a float.
+"""
+
+from refmodel.rulebook import rule
+
+Quanta = int
+"""Money: whole quanta of the settlement asset."""
+Lots = int
+"""Size: whole lots of a market; a position is signed, long positive."""
+Ticks = int
+"""Price: whole ticks of a market."""
+Ppm = int
+"""Rate: parts per million; 1_000_000 is 100 %."""
+QuantaPpm = int
+"""Money times a rate, before the final division by PPM."""
+Millis = int
+"""Time: milliseconds."""
+
+PPM: Ppm = 1_000_000
+
+
+@rule("NUM-1")
+def ceil_div(numerator: int, divisor: int) -> int:
+    """Divide, rounding up: what an account is charged, or what is required of it.
+
+    numerator  any whole number, in the unit that is divided
+    divisor    > 0
+    returns    the smallest whole number at or above numerator / divisor
+    Rounds up, in favour of the venue. Source: NUM-1.
+    """
+    return -(-numerator // divisor)
+
+
+@rule("NUM-2")
+def is_whole(value: object) -> bool:
+    """Whether a value that came from outside is a whole number.
+
+    value    anything a file or an event may carry
+    returns  True for an int; False for a float, a string, a boolean or anything else
+    Rounds nothing: a number that is not whole is refused before any rule sees it, because two
+    engines would round it differently. Source: NUM-2.
+    """
+    return type(value) is int
+
+
+@rule("NUM-3")
+def floor_div(numerator: int, divisor: int) -> int:
+    """Divide, rounding down: what an account is credited, or what counts as its collateral.
+
+    numerator  any whole number, in the unit that is divided
+    divisor    > 0
+    returns    the largest whole number at or below numerator / divisor
+    Rounds down, in favour of the venue. Source: NUM-3; Python's // rounds down for either sign.
+    """
+    return numerator // divisor
+
+
+@rule("NUM-4")
+def isqrt_ceil(number: int) -> int:
+    """The integer square root, rounded up: the rate of a size-scaled margin schedule.
+
+    number   >= 0
+    returns  the smallest r >= 0 with r * r >= number
+    Rounds up, in favour of the venue. Newton's method from above, on whole numbers only.
+    Source: NUM-4.
+    """
+    if number <= 1:
+        return number
+    guess = number
+    better = floor_div(guess + 1, 2)
+    while better < guess:
+        guess = better
+        better = floor_div(guess + floor_div(number, guess), 2)
+    return guess if guess * guess == number else guess + 1
