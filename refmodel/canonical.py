@@ -125,7 +125,7 @@ def _schedule_document(schedule: Schedule) -> dict[str, Any]:
 
 def event_document(event: Event) -> dict[str, Any]:
     """An event as a document: its type and its fields; empty owner and pool are left out."""
-    document = {"type": TYPE_NAMES[type(event)]}
+    document: dict[str, Any] = {"type": TYPE_NAMES[type(event)]}
     for key, value in _fields(event).items():
         if value != "":
             document[key] = dict(value) if key == "marks" else value

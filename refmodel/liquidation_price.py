@@ -7,7 +7,15 @@ liquidation price.
 
 from dataclasses import dataclass
 
-from refmodel.margin import is_liquidatable, margin_maintenance, notional, requirement, sqrt_rate
+from refmodel.margin import (
+    is_liquidatable,
+    margin_maintenance,
+    notional,
+    published_amount,
+    requirement,
+    sqrt_rate,
+    top_rate,
+)
 from refmodel.numbers import PPM, Lots, Ppm, Quanta, QuantaPpm, Ticks, ceil_div, floor_div
 from refmodel.policy import AT_OR_BELOW, BRACKET, WHOLE, Schedule
 from refmodel.rulebook import rule
@@ -41,15 +49,12 @@ def published_lines(schedule: Schedule, lots: Lots) -> tuple[Line, ...]:
     if schedule.kind not in (BRACKET, WHOLE):
         return (Line(sqrt_rate(lots, schedule.base, schedule.factor), 0, 0),)
     lines: list[Line] = []
-    rate = 0
-    amount = 0
-    for tier in schedule.tiers:
-        rate += tier.rise
-        amount += tier.rise * tier.floor
+    for index, tier in enumerate(schedule.tiers):
+        up_to = schedule.tiers[: index + 1]
         if schedule.kind == BRACKET:
-            lines.append(Line(rate, amount, 0))
+            lines.append(Line(top_rate(up_to), published_amount(up_to), 0))
         else:
-            lines.append(Line(rate, 0, tier.floor))
+            lines.append(Line(top_rate(up_to), 0, tier.floor))
     return tuple(lines)
 
 
@@ -106,16 +111,32 @@ def liquidation_price(venue: Venue, account: Account, market: str) -> Ticks | No
     at = 1 if venue.policy.trigger == AT_OR_BELOW else 0
     equity_at_zero = equity_now - position_value(position.size, mark, terms.multiplier)
     room = PPM * (equity_at_zero - (maintenance - maintenance_here) - at)
-    lines = published_lines(terms.maintenance, lots)
 
     # Already there
     if is_liquidatable(equity_now, maintenance, venue.policy.trigger):
         return None
 
     # The nearest candidate of all lines
-    if position.size > 0:
-        below = [first_tick_of_long(lots, terms.multiplier, room, line) for line in lines]
-        return max((tick for tick in below if tick is not None and tick < mark), default=None)
-    above = [first_tick_of_short(lots, terms.multiplier, room, line) for line in lines]
-    tick = min(above)
-    return tick if tick <= terms.price_max else None
+    nearest: Ticks | None = None
+    for line in published_lines(terms.maintenance, lots):
+        if position.size > 0:
+            tick = first_tick_of_long(lots, terms.multiplier, room, line)
+            nearest = higher_below(nearest, tick, mark)
+        else:
+            tick = first_tick_of_short(lots, terms.multiplier, room, line)
+            nearest = lower_within(nearest, tick, terms.price_max)
+    return nearest
+
+
+def higher_below(nearest: Ticks | None, tick: Ticks | None, mark: Ticks) -> Ticks | None:
+    """For a long: the higher of two candidates; one at the mark or above is none."""
+    if tick is None or tick >= mark:
+        return nearest
+    return tick if nearest is None else max(nearest, tick)
+
+
+def lower_within(nearest: Ticks | None, tick: Ticks, price_max: Ticks) -> Ticks | None:
+    """For a short: the lower of two candidates; one above the market's highest price is none."""
+    if tick > price_max:
+        return nearest
+    return tick if nearest is None else min(nearest, tick)

@@ -56,6 +56,16 @@ def bracket_margin(notional: Quanta, tiers: tuple[Tier, ...]) -> Quanta:
     return ceil_div(bracket_numerator(notional, tiers), PPM)
 
 
+def top_rate(tiers: tuple[Tier, ...]) -> Ppm:
+    """The rate of the highest of these tiers: the sum of their rises."""
+    return sum(tier.rise for tier in tiers)
+
+
+def published_amount(tiers: tuple[Tier, ...]) -> QuantaPpm:
+    """What the published form subtracts in the highest of these tiers, times 1 000 000."""
+    return sum(tier.rise * tier.floor for tier in tiers)
+
+
 def whole_term(notional: Quanta, floor: Quanta, rise: Ppm) -> Ppm:
     """What one tier adds to the rate on the whole notional: its rise, once its floor is passed."""
     return rise if notional > floor else 0
@@ -139,9 +149,7 @@ def margin_maintenance(venue: Venue, account: Account) -> Quanta:
     for market, position in account.positions.items():
         terms = venue.policy.markets[market]
         lots = abs(position.size)
-        total += requirement(
-            terms.maintenance, lots, notional(lots, venue.marks[market], terms.multiplier)
-        )
+        total += requirement(terms.maintenance, lots, notional(lots, venue.marks[market], terms.multiplier))
     return total
 
 

@@ -106,7 +106,7 @@ def choices_are_known(policy: Policy) -> Iterator[Fault]:
 def brackets_are_contiguous(policy: Policy) -> Iterator[Fault]:
     """Brackets start at 0 and each starts above the one before: no gap, no overlap, no jump back."""
     for key, rate, schedule in schedules(policy):
-        if schedule.kind == SQRT or rate == "initial" and policy_shares_brackets(policy, key):
+        if schedule.kind == SQRT or (rate == "initial" and policy_shares_brackets(policy, key)):
             continue
         if not 1 <= len(schedule.tiers) <= TIERS_MAX:
             yield Fault("POL-2", f"{key}.brackets", f"{len(schedule.tiers)} brackets", f"1 to {TIERS_MAX}")

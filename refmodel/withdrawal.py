@@ -114,9 +114,7 @@ def refuse_outflow(venue: Venue, name: str, amount: Quanta) -> Outcome | None:
     if after.wallet < 0:
         return refuse(venue, "WDR-2", "not_in_wallet", wallet=before.wallet)
     if standing.equity < required:
-        return refuse(
-            venue, "WDR-3", "equity_below_requirement", equity=standing.equity, required=required
-        )
+        return refuse(venue, "WDR-3", "equity_below_requirement", equity=standing.equity, required=required)
     if is_liquidatable(standing.equity, standing.maintenance, venue.policy.trigger):
         return refuse(
             venue, "WDR-3", "would_be_liquidatable", equity=standing.equity, required=standing.maintenance
