@@ -65,8 +65,9 @@ def digest(venue: Venue) -> str:
 
 
 def policy_digest(policy: Policy) -> str:
-    """The fingerprint of a policy, which is part of every venue's."""
-    return _sha256(canonical_text(policy_document(policy)))
+    """The fingerprint of a policy's choices, which is part of every venue's; its name is for people."""
+    choices = {key: value for key, value in policy_document(policy).items() if key != "name"}
+    return _sha256(canonical_text(choices))
 
 
 def _sha256(text: str) -> str:

@@ -11,7 +11,7 @@ from refmodel.numbers import Lots, Millis, Ppm, Quanta, Ticks
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """Quanta arrive for an account. Owner and pool, both or neither, open an unknown account."""
+    """Quanta arrive for an account; an unknown one is opened if both its owner and its pool are named."""
 
     time: Millis
     account: str

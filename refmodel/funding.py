@@ -32,13 +32,13 @@ def funding_postings(venue: Venue, market: str, per_lot: Quanta) -> tuple[Postin
     """The payment of every holder, out of or into its wallet.
 
     per_lot  quanta that a long lot pays
-    returns  one posting per holder, - per lot x size; they sum to 0 because the sizes do (PST-3)
+    returns  one posting per holder, in the order of identifiers, - per lot x size; they sum to 0 because the sizes do (PST-3)
     Rounds nothing. Source: chapter 5.
     """
     return tuple(
-        Posting("FUN-3", wallet_of(name), -per_lot * account.positions[market].size)
-        for name, account in venue.accounts.items()
-        if market in account.positions
+        Posting("FUN-3", wallet_of(name), -per_lot * venue.accounts[name].positions[market].size)
+        for name in sorted(venue.accounts)
+        if market in venue.accounts[name].positions
     )
 
 

@@ -24,16 +24,16 @@ from refmodel.state import Account, Venue, equity, position_value
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One straight piece of a requirement: rate x notional - amount, for a notional above floor.
+    """One straight piece of a requirement: rate x notional - amount, for a notional above a level.
 
     rate    ppm of the notional
     amount  quanta x ppm that are subtracted (what Binance publishes, times 1 000 000)
-    floor   quanta of notional above which the line counts
+    above   quanta of notional above which the line counts
     """
 
     rate: Ppm
     amount: QuantaPpm
-    floor: Quanta
+    above: Quanta
 
 
 @rule("MAR-13")
@@ -58,22 +58,23 @@ def published_lines(schedule: Schedule, lots: Lots) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def first_tick_of_long(lots: Lots, multiplier: int, room: QuantaPpm, line: Line) -> Ticks | None:
-    """The highest tick at which a long position fails one line.
+def first_tick_of_long(lots: Lots, multiplier: int, room: QuantaPpm, mark: Ticks, line: Line) -> Ticks:
+    """The highest tick below the mark at which a long position fails one line.
 
     lots        >= 1
     multiplier  quanta per lot and tick
     room        PPM x (what equity would be at a price of 0, less the other markets' margin, less
                 one quantum under `at_or_below`)
-    returns     the largest p >= 1 with room + PPM x value(p) < rate x value(p) - amount and
-                value(p) > floor, or None: value(p) is lots x p x multiplier
+    mark        ticks, at which the position does not fail the line
+    returns     the largest p < mark with room + PPM x value(p) < rate x value(p) - amount and
+                value(p) > above, where value(p) is lots x p x multiplier; 0 if there is none
     """
     slope = (PPM - line.rate) * lots * multiplier
     if slope <= 0:
-        return None
+        return 0
     tick = ceil_div(-(room + line.amount), slope) - 1
-    if tick < 1 or notional(lots, tick, multiplier) <= line.floor:
-        return None
+    if tick < 1 or tick >= mark or notional(lots, tick, multiplier) <= line.above:
+        return 0
     return tick
 
 
@@ -82,12 +83,24 @@ def first_tick_of_short(lots: Lots, multiplier: int, room: QuantaPpm, line: Line
 
     lots, multiplier, room  as for a long
     returns                 the smallest p >= 1 with room - PPM x value(p) < rate x value(p) - amount
-                            and value(p) > floor
+                            and value(p) > above
     """
     slope = (PPM + line.rate) * lots * multiplier
     fails_from = floor_div(room + line.amount, slope) + 1
-    counts_from = floor_div(line.floor, lots * multiplier) + 1
+    counts_from = floor_div(line.above, lots * multiplier) + 1
     return max(fails_from, counts_from, 1)
+
+
+def highest_tick(lines: tuple[Line, ...], lots: Lots, multiplier: int, room: QuantaPpm, mark: Ticks) -> Ticks:
+    """For a long: the nearest of the lines' candidates below the mark, 0 if there is none."""
+    return max((first_tick_of_long(lots, multiplier, room, mark, line) for line in lines), default=0)
+
+
+def lowest_tick(
+    lines: tuple[Line, ...], lots: Lots, multiplier: int, room: QuantaPpm, beyond: Ticks
+) -> Ticks:
+    """For a short: the nearest of the lines' candidates; `beyond` if there is no line."""
+    return min((first_tick_of_short(lots, multiplier, room, line) for line in lines), default=beyond)
 
 
 @rule("MAR-14")
@@ -108,35 +121,18 @@ def liquidation_price(venue: Venue, account: Account, market: str) -> Ticks | No
     maintenance = margin_maintenance(venue, account)
     maintenance_here = requirement(terms.maintenance, lots, notional(lots, mark, terms.multiplier))
     equity_now = equity(venue, account)
-    at = 1 if venue.policy.trigger == AT_OR_BELOW else 0
     equity_at_zero = equity_now - position_value(position.size, mark, terms.multiplier)
+    at = 1 if venue.policy.trigger == AT_OR_BELOW else 0
     room = PPM * (equity_at_zero - (maintenance - maintenance_here) - at)
+    lines = published_lines(terms.maintenance, lots)
 
     # Already there
     if is_liquidatable(equity_now, maintenance, venue.policy.trigger):
         return None
 
     # The nearest candidate of all lines
-    nearest: Ticks | None = None
-    for line in published_lines(terms.maintenance, lots):
-        if position.size > 0:
-            tick = first_tick_of_long(lots, terms.multiplier, room, line)
-            nearest = higher_below(nearest, tick, mark)
-        else:
-            tick = first_tick_of_short(lots, terms.multiplier, room, line)
-            nearest = lower_within(nearest, tick, terms.price_max)
-    return nearest
-
-
-def higher_below(nearest: Ticks | None, tick: Ticks | None, mark: Ticks) -> Ticks | None:
-    """For a long: the higher of two candidates; one at the mark or above is none."""
-    if tick is None or tick >= mark:
-        return nearest
-    return tick if nearest is None else max(nearest, tick)
-
-
-def lower_within(nearest: Ticks | None, tick: Ticks, price_max: Ticks) -> Ticks | None:
-    """For a short: the lower of two candidates; one above the market's highest price is none."""
-    if tick > price_max:
-        return nearest
-    return tick if nearest is None else min(nearest, tick)
+    if position.size > 0:
+        tick = highest_tick(lines, lots, terms.multiplier, room, mark)
+        return tick if tick >= 1 else None
+    tick = lowest_tick(lines, lots, terms.multiplier, room, terms.price_max + 1)
+    return tick if tick <= terms.price_max else None

@@ -12,6 +12,7 @@ from refmodel.rulebook import rule
 
 CROSS = "cross"
 HOUSE = "house"
+BACKSTOP = "backstop:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,12 @@ def equity(venue: Venue, account: Account) -> Quanta:
 
 def backstop_of(pool: str) -> str:
     """The identifier of a pool's backstop account, which the house owns."""
-    return f"backstop:{pool}"
+    return f"{BACKSTOP}{pool}"
+
+
+def is_backstop(account: str) -> bool:
+    """Whether an identifier is one that only genesis gives."""
+    return account.startswith(BACKSTOP)
 
 
 @rule("ACC-3")

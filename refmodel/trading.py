@@ -18,7 +18,7 @@ from refmodel.margin import (
     notional,
     standing_of,
 )
-from refmodel.numbers import PPM, Lots, Ppm, Quanta, ceil_div, floor_div
+from refmodel.numbers import PPM, Lots, Ppm, Quanta, ceil_div
 from refmodel.outcome import Outcome, accept, refuse
 from refmodel.policy import REFUSE
 from refmodel.postings import (
@@ -86,13 +86,13 @@ def realised(position: Position, lots: Lots, paid: Quanta) -> Quanta:
     paid      quanta paid for them (negative: received)
     returns   quanta of profit, negative for a loss; 0 if the deal only opens
     Whoever flips closes first: of the amount, the share of the lots closed counts for the close and
-    the rest opens. That share rounds down, the cost share of the lots closed rounds up, so realised
-    profit is rounded down (NUM-3); equity does not depend on it. Source: chapter 4.
+    the rest opens. Both that share and the cost share of the lots closed round up (NUM-1), so realised
+    profit is rounded down, for either side; equity does not depend on it. Source: chapter 4.
     """
     if position.size == 0 or (position.size > 0) == (lots > 0):
         return 0
     closed = min(abs(position.size), abs(lots))
-    paid_for_closed = floor_div(paid * closed, abs(lots))
+    paid_for_closed = ceil_div(paid * closed, abs(lots))
     cost_of_closed = ceil_div(position.cost * closed, abs(position.size))
     return -(paid_for_closed + cost_of_closed)
 
@@ -277,12 +277,11 @@ def trade(venue: Venue, event: Trade) -> Outcome:
         return refuse(venue, "TRD-4", "price_outside_band", price=event.price, mark=mark)
     if offered < event.lots:
         return refuse(venue, "TRD-5", "maker_offers_less", offered=offered, lots=event.lots)
-    for side in (taker, maker):
-        refusal = refuse_size(
-            venue, side.account, event.market, side.lots, side.orders
-        ) or refuse_another_market(venue, side.account, event.market)
-        if refusal is not None:
-            return refusal
+    refusal = refuse_size(
+        venue, taker.account, event.market, taker.lots, taker.orders
+    ) or refuse_another_market(venue, taker.account, event.market)
+    if refusal is not None:
+        return refusal
     if event.price > terms.price_max:
         return refuse(venue, "LIM-3", "price_above_limit", price=event.price, limit=terms.price_max)
     postings = trade_postings(venue, event.market, taker, maker)
@@ -313,7 +312,8 @@ def refuse_side(venue: Venue, after: Venue, market: str, side: Side) -> Outcome 
         "not_admitted",
         account=side.account,
         equity=standing_after.equity - max(gain, 0),
-        required=standing_after.initial,
+        initial=standing_after.initial,
+        maintenance=standing_after.maintenance,
     )
 
 

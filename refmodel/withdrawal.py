@@ -20,7 +20,7 @@ from refmodel.postings import (
     wallet_of,
 )
 from refmodel.rulebook import rule
-from refmodel.state import Account, Venue
+from refmodel.state import HOUSE, Account, Venue, is_backstop
 
 
 @rule("DEP-1", "DEP-2", "LIM-4")
@@ -33,6 +33,8 @@ def deposit(venue: Venue, event: Deposit) -> Outcome:
     # Refusals, in order of precedence
     if not known and (not event.owner or event.pool not in venue.pools):
         return refuse(venue, "DEP-1", "owner_or_pool_missing", account=event.account, pool=event.pool)
+    if not known and (event.owner == HOUSE or is_backstop(event.account)):
+        return refuse(venue, "DEP-1", "reserved_for_the_house", account=event.account, owner=event.owner)
     if known and event.owner and event.owner != venue.accounts[event.account].owner:
         return refuse(venue, "DEP-2", "owned_by_another", account=event.account, owner=event.owner)
     if known and event.pool and event.pool != venue.accounts[event.account].pool:

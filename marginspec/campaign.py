@@ -1,0 +1,369 @@
+"""The campaign: many short drawn histories, every invariant after every event, every rule to be reached.
+
+Half of the histories play on the policy given, half on drawn ones. The work is cut into histories by the
+seed alone, so the same seed finds the same on any number of workers. What a history breaks is shrunk and
+written as a trace file, which `marginspec replay` runs again.
+"""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from marginspec.choices import SeededChoices
+from marginspec.draw_events import draw_event, draw_scene, draw_start, narrowed
+from marginspec.draw_policy import BREAKERS, draw_policy
+from marginspec.invariants import Violation, Watch
+from marginspec.reach import (
+    Observation,
+    Outcomes,
+    Reach,
+    Tally,
+    examine_faults,
+    examine_number,
+    examine_policy,
+    observing,
+    outcome_key,
+    reach_of_rules,
+    tally_outcomes,
+)
+from marginspec.shrink import Trace, crash, shrink, story_of, write_trace
+from refmodel.events import Event
+from refmodel.policy import Policy
+from refmodel.state import Venue, genesis
+from refmodel.venue import apply
+
+EVENTS_PER_HISTORY = 200
+"""Long enough for a venue to fill and be shaken, short enough to begin anew often."""
+HISTORIES_PER_CHUNK = 20
+"""Histories that a worker plays between two reports."""
+OBSERVED_EVERY = 5
+"""One history in so many runs with its rules wrapped, which takes about three times as long."""
+FINDINGS_MOST = 5
+"""Different claims whose histories are shrunk; more of them would say nothing new."""
+
+Progress = Callable[[int, int], None]
+"""Called with the events played so far and the events to play."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A history that breaks a claim, as it was played."""
+
+    policy: Policy
+    start: Venue | None
+    events: tuple[Event, ...]
+    violation: Violation
+    history: int
+
+
+@dataclass(slots=True)
+class Played:
+    """What some histories came to; given and drawn policies apart."""
+
+    events: int = 0
+    accepted: int = 0
+    histories: int = 0
+    outcomes_given: Outcomes = field(default_factory=Counter)
+    outcomes_drawn: Outcomes = field(default_factory=Counter)
+    tally_given: Tally = field(default_factory=Counter)
+    tally_drawn: Tally = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, other: "Played") -> None:
+        """Take in what other histories came to."""
+        self.events += other.events
+        self.accepted += other.accepted
+        self.histories += other.histories
+        self.outcomes_given.update(other.outcomes_given)
+        self.outcomes_drawn.update(other.outcomes_drawn)
+        self.tally_given.update(other.tally_given)
+        self.tally_drawn.update(other.tally_drawn)
+        self.findings += other.findings
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A violation as it is reported.
+
+    theorem   whose claim broke
+    sentence  the claim
+    trace     the shrunk history
+    path      of the trace file
+    events_before  events of the history before it was shrunk
+    """
+
+    theorem: str
+    sentence: str
+    trace: Trace
+    path: Path
+    events_before: int
+
+    @property
+    def text(self) -> str:
+        """The story, and how to run it again."""
+        lengths = f"shrunk from {self.events_before:_} events to {len(self.trace.events):_}"
+        head = f"{self.theorem}  {self.sentence.replace('_', ' ')}: NOT SO, {lengths}"
+        return f"{head}\n{story_of(self.trace)}\n  reproduce: marginspec replay {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReport:
+    """What a campaign did and found.
+
+    events, accepted, histories  how many were played
+    reach        every rule, in both columns
+    violations   shrunk, at most FINDINGS_MOST
+    broken       histories that broke a claim, all of them
+    refused      how often each rule refused, on both kinds of policies together
+    seconds      of wall clock
+    interrupted  whether it was stopped: then it did less than it was asked to, and what it did counts
+    """
+
+    events: int
+    accepted: int
+    histories: int
+    seed: int
+    reach: tuple[Reach, ...]
+    violations: tuple[Found, ...]
+    broken: int
+    refused: Mapping[str, int]
+    seconds: float
+    interrupted: bool
+
+    @property
+    def not_reached(self) -> tuple[str, ...]:
+        """The rules that were seen to decide both ways nowhere."""
+        return tuple(one.rule for one in self.reach if not one.reached)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing broke, and every rule was reached."""
+        return self.broken == 0 and not self.not_reached and not self.interrupted
+
+
+# ------------------------------------------------------------------------------------- one history
+
+
+def play_history(policy: Policy, seed: int, history: int, events: int) -> Played:
+    """Play one history: on the policy given if its number is even, else on one drawn for it."""
+    choices = SeededChoices(f"{seed}:{history}")
+    given = history % 2 == 0
+    played = Played(histories=1)
+    tally = played.tally_given if given else played.tally_drawn
+    if given:
+        used = narrowed(choices, policy)
+    else:
+        used = draw_policy(choices, f"drawn-{history}")
+        tally.update(examine_policy(used))
+        rules = tuple(BREAKERS)
+        tally.update(examine_faults(choices, used, (rules[history // 2 % len(rules)],)))
+    outcomes = played.outcomes_given if given else played.outcomes_drawn
+    if history // 2 % OBSERVED_EVERY == 0:
+        with observing() as observation:
+            play_events(used, choices, events, played, outcomes, observation, history)
+        tally.update(observation.tally)
+        tally.update(examine_number(choices, choices.integer(-5, 10**18)))
+    else:
+        play_events(used, choices, events, played, outcomes, None, history)
+    return played
+
+
+def play_events(
+    policy: Policy,
+    choices: SeededChoices,
+    events: int,
+    played: Played,
+    outcomes: Outcomes,
+    observation: Observation | None,
+    history: int,
+) -> None:
+    """Draw, apply and check events until they are all played or a claim breaks."""
+    scene = draw_scene(choices, policy)
+    start = draw_start(choices, scene)
+    venue = genesis(policy) if start is None else start
+    watch = Watch(venue, choices)
+    told: list[Event] = []
+    for number in range(events):
+        event = draw_event(choices, venue, scene)
+        told.append(event)
+        if observation is not None:
+            observation.on = True
+        try:
+            outcome = apply(venue, event)
+            violation = watch.check(event, outcome)
+            if violation is None and number == events - 1:
+                violation = watch.check_totals()
+        except Exception as error:
+            violation = crash(error)
+        else:
+            outcomes[outcome_key(event, outcome)] += 1
+            played.accepted += outcome.refusal is None
+            venue = outcome.venue
+        finally:
+            if observation is not None:
+                observation.on = False
+        played.events += 1
+        if violation is not None:
+            played.findings.append(Finding(policy, start, tuple(told), violation, history))
+            return
+
+
+# ------------------------------------------------------------------------------------- many histories
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive histories: their numbers from first on, and how many events each has."""
+
+    first: int
+    lengths: tuple[int, ...]
+
+
+def chunks_of(events: int) -> Iterator[Chunk]:
+    """All histories of a campaign, in pieces for the workers."""
+    lengths = [EVENTS_PER_HISTORY] * (events // EVENTS_PER_HISTORY)
+    if events % EVENTS_PER_HISTORY:
+        lengths.append(events % EVENTS_PER_HISTORY)
+    for first in range(0, len(lengths), HISTORIES_PER_CHUNK):
+        yield Chunk(first, tuple(lengths[first : first + HISTORIES_PER_CHUNK]))
+
+
+def play_chunk(policy: Policy, seed: int, chunk: Chunk) -> Played:
+    """Play the histories of a chunk."""
+    total = Played()
+    for offset, events in enumerate(chunk.lengths):
+        total.add(play_history(policy, seed, chunk.first + offset, events))
+    return total
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Work = Callable[[Policy, int, Item], Result]
+"""Work on one item, given the policy and the seed; a function of a module, so that processes find it."""
+
+_WORKER: dict[str, Policy] = {}
+"""The policy of this worker process: sent once, not with every item."""
+
+
+def start_worker(policy: Policy) -> None:
+    """Set up a worker process: an interruption is the parent's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _WORKER["policy"] = policy
+
+
+def work_here(work: "Work[Item, Result]", seed: int, item: Item) -> Result:
+    """Do one piece of work in a worker process."""
+    return work(_WORKER["policy"], seed, item)
+
+
+def worked(
+    work: "Work[Item, Result]", policy: Policy, seed: int, items: Iterable[Item], workers: int
+) -> Iterator[Result]:
+    """The results of all items, as they are finished; with one worker in this process, in order.
+
+    When the caller stops listening, no further item is begun.
+    """
+    if workers <= 1:
+        yield from (work(policy, seed, item) for item in items)
+        return
+    executor = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(policy,))
+    try:
+        waiting = iter(items)
+        running: set[Future[Result]] = set()
+        while True:
+            # A short queue: what is not yet begun when somebody interrupts is never begun.
+            while len(running) < workers * 2:
+                for item in islice(waiting, 1):
+                    running.add(executor.submit(work_here, work, seed, item))
+                    break
+                else:
+                    break
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for finished in done:
+                yield finished.result()
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def run_campaign(
+    policy: Policy,
+    events: int,
+    workers: int,
+    seed: int,
+    on_progress: Progress | None = None,
+    on_found: Callable[[str], None] = print,
+    runs: Path = Path("runs"),
+) -> CampaignReport:
+    """Play histories until this many events are played, and report.
+
+    policy       a valid policy: half of the histories play on it
+    events       how many to play, >= 1
+    workers      processes, >= 1; the result does not depend on it
+    on_progress  called after every chunk
+    on_found     called with the story of every violation, shrunk
+    runs         folder in which a folder of this run is made if anything is found
+    Stopped by Ctrl-C it returns what was done, and says so.
+    """
+    began = time.monotonic()
+    total = Played()
+    total.tally_given.update(examine_policy(policy))
+    total.tally_given.update(examine_faults(SeededChoices(f"{seed}:faults"), policy, BREAKERS))
+    interrupted = False
+    try:
+        for part in worked(play_chunk, policy, seed, chunks_of(events), workers):
+            total.add(part)
+            if on_progress is not None:
+                on_progress(total.events, events)
+    except KeyboardInterrupt:
+        interrupted = True
+    found = report_findings(total.findings, seed, runs, on_found)
+    given = total.tally_given + tally_outcomes(total.outcomes_given)
+    drawn = total.tally_drawn + tally_outcomes(total.outcomes_drawn)
+    refused: Counter[str] = Counter()
+    for outcomes in (total.outcomes_given, total.outcomes_drawn):
+        for (_, rule), count in outcomes.items():
+            if rule is not None:
+                refused[rule] += count
+    return CampaignReport(
+        events=total.events,
+        accepted=total.accepted,
+        histories=total.histories,
+        seed=seed,
+        reach=reach_of_rules(given, drawn, policy),
+        violations=tuple(found),
+        broken=len(total.findings),
+        refused=dict(sorted(refused.items())),
+        seconds=time.monotonic() - began,
+        interrupted=interrupted,
+    )
+
+
+def report_findings(
+    findings: list[Finding], seed: int, runs: Path, on_found: Callable[[str], None]
+) -> list[Found]:
+    """Shrink one history per claim that broke, the shortest, and write and tell it."""
+    shortest: dict[str, Finding] = {}
+    for finding in sorted(findings, key=lambda finding: (len(finding.events), finding.history)):
+        shortest.setdefault(finding.violation.sentence, finding)
+    folder = runs / time.strftime("%Y%m%d-%H%M%S")
+    found = []
+    for sentence, finding in list(shortest.items())[:FINDINGS_MOST]:
+        trace = shrink(finding.policy, finding.start, finding.events, seed)
+        if trace is None:
+            # Only a sampled check sees it, with the choices of its own history: told as it was played.
+            detail = f"{sentence.replace('_', ' ')}: not so. {finding.violation.detail}"
+            trace = Trace(finding.policy, finding.start, finding.events, detail, seed)
+        path = folder / f"{sentence}.json"
+        write_trace(trace, path)
+        one = Found(finding.violation.theorem, sentence, trace, path, len(finding.events))
+        on_found(one.text)
+        found.append(one)
+    return found

@@ -1,0 +1,271 @@
+"""The command line: every command a user has, and what each exit code means.
+
+Only what a command needs is imported when it runs, so that --help is there at once.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+EPILOG = """\b
+Exit codes
+  0    all held
+  1    refuted, diverged, or a policy that can be read and breaks a POL rule
+  2    input that cannot be read, or wrong usage
+  3    undecided
+  4    the tool itself failed
+  130  interrupted"""
+
+
+class Tool(click.Group):
+    """The group of all commands: it turns what goes wrong into a sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from marginspec import errors
+
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException):
+            raise
+        except errors.InputError as error:
+            click.echo(error.text(), err=True)
+            ctx.exit(errors.UNREADABLE)
+        except errors.InvalidPolicy as error:
+            click.echo(error.text(), err=True)
+            ctx.exit(errors.BROKEN)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Interrupted. What was proved is kept; nothing else was written.", err=True)
+            ctx.exit(errors.INTERRUPTED)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(errors.HELD)
+        except Exception as error:
+            _tool_failed(ctx, error)
+
+
+def _tool_failed(ctx: click.Context, error: Exception) -> NoReturn:
+    """Say in short what happened, keep the rest in a file, and exit."""
+    import traceback
+
+    from marginspec.errors import TOOL_FAILED
+    from marginspec.reports import Report
+
+    said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    click.echo(f"marginspec itself failed; this says nothing about your policy. {said}", err=True)
+    text = "".join(traceback.format_exception(error))
+    report = Report(ctx.invoked_subcommand or "marginspec")
+    path = report.write("traceback.txt", text)
+    click.echo(f"  The traceback is in {path}." if path else text, err=True)
+    ctx.exit(TOOL_FAILED)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from marginspec.reports import versions
+
+    known = versions()
+    click.echo(f"marginspec {known['marginspec']}, law {known['law']}")
+    click.echo(f"python {known['python']}, z3 {known['z3-solver']}, crosshair {known['crosshair-tool']}")
+    click.echo(f"fast path compiled: {'yes' if known['fast_path_compiled'] else 'no'}")
+    ctx.exit()
+
+
+def _finish(outcome: tuple[int, dict[str, Any]], json_file: str | None) -> NoReturn:
+    """Write the facts, and exit."""
+    from marginspec.screen import write_facts
+
+    code, facts = outcome
+    write_facts(facts, json_file)
+    raise click.exceptions.Exit(code)
+
+
+Command = Callable[..., Any]
+
+
+def with_json(command: Command) -> Command:
+    """The option that every command with facts has. With `-`, the facts alone go to the standard output."""
+    wanted = click.option("--json", "json_file", metavar="FILE", help="Write the facts as JSON; - is stdout.")
+    return wanted(command)
+
+
+def _prepare(json_file: str | None) -> None:
+    """Before anything runs: leave the standard output to the JSON, or see that its file can be written."""
+    if json_file is None:
+        return
+    if json_file == "-":
+        from marginspec import screen
+
+        screen.silence()
+        return
+    from marginspec.errors import Flaw, InputError
+
+    path = Path(json_file)
+    folder = next((parent for parent in path.absolute().parents if parent.exists()), Path("/"))
+    if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+        repair = "Give --json a file in a folder that can be written to, or -."
+        raise InputError(json_file, Flaw("", "cannot be written.", repair))
+
+
+@click.group(
+    cls=Tool,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Versions of the tool, the law and the solver; whether the fast path is compiled.",
+)
+def main() -> None:
+    """The margin law of a derivatives venue: readable, executable, proved, and run on your policy.
+
+    POLICY is the name of one that ships (minimal, binance-usdm) or the path of a TOML file.
+    """
+
+
+# The policy
+
+
+@main.group()
+def policy() -> None:
+    """Check a policy, or show it."""
+
+
+@policy.command("check")
+@click.argument("policy", default="binance-usdm")
+@click.option("--market", help="Show every tier of this market.")
+@with_json
+def policy_check(policy: str, market: str | None, json_file: str | None) -> None:
+    """Every fault of a policy and what it costs; or what each of its markets and tiers survives."""
+    from marginspec.policy_file import open_policy
+    from marginspec.reports import Report
+    from marginspec.show import check
+
+    _prepare(json_file)
+    _finish(check(open_policy(policy), market, Report("policy check")), json_file)
+
+
+@policy.command("show")
+@click.argument("policy", default="binance-usdm")
+@click.option("--market", help="Show only this market.")
+@with_json
+def policy_show(policy: str, market: str | None, json_file: str | None) -> None:
+    """Every choice of a policy with its unit, the rule that reads it, and what each tier survives."""
+    from marginspec.errors import InvalidPolicy
+    from marginspec.policy_file import open_policy
+    from marginspec.show import show
+
+    _prepare(json_file)
+    file = open_policy(policy)
+    if file.faults:
+        raise InvalidPolicy(file.source, file.policy, file.faults)
+    _finish(show(file, market), json_file)
+
+
+# Theorems and rules
+
+
+@main.command()
+@click.argument("theorems", nargs=-1, metavar="[THEOREM]...")
+@click.option("--no-cache", is_flag=True, help="Prove everything again.")
+@click.option("--at", multiple=True, metavar="NAME=VALUE", help="Run one theorem on plain integers instead.")
+@with_json
+def prove(theorems: tuple[str, ...], no_cache: bool, at: tuple[str, ...], json_file: str | None) -> None:
+    """Prove theorems: all of them, or some.
+
+    A name may be whole (C1a-gap), a line of the catalogue (C1a), or a letter (C).
+    With --at, run one theorem at the values of a counterexample and print which claim fails.
+    """
+    from marginspec import proving
+
+    _prepare(json_file)
+    values = [*at, *(text for text in theorems if "=" in text)]
+    names = [text for text in theorems if "=" not in text]
+    if values:
+        if len(names) != 1:
+            raise click.UsageError("--at runs one theorem: name exactly one.")
+        _finish(proving.prove_at(names[0], proving.values_from(values)), json_file)
+    _finish(proving.prove(names, no_cache=no_cache), json_file)
+
+
+@main.command()
+@click.argument("rule")
+@with_json
+def explain(rule: str, json_file: str | None) -> None:
+    """A rule on one page: prose, worked examples, code, theorems."""
+    from marginspec.explain import explain as explain_rule
+
+    _prepare(json_file)
+    _finish((0, explain_rule(rule)), json_file)
+
+
+# Runs
+
+
+@main.command()
+@click.argument("file")
+@with_json
+def replay(file: str, json_file: str | None) -> None:
+    """Run a trace and compare its outcomes.
+
+    Prints each event as a story, what the law answers, and where that differs from what the trace expects.
+    """
+    from marginspec.documents import read_trace
+    from marginspec.replay import replay as replay_trace
+
+    _prepare(json_file)
+    _finish(replay_trace(file, read_trace(file)), json_file)
+
+
+@main.command()
+@click.argument("policy", default="binance-usdm")
+@click.option("--seed", default=1, show_default=True, help="Of everything that is drawn.")
+@click.option("--events", type=click.IntRange(1, 10**9), help="Events of the campaign.  [quick: 200000]")
+@click.option("--profile", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
+@click.option("--no-cache", is_flag=True, help="Prove everything again.")
+@with_json
+def verify(
+    policy: str, seed: int, events: int | None, profile: str, no_cache: bool, json_file: str | None
+) -> None:
+    """Check a policy, prove its law, search for what breaks it.
+
+    Rules of the policy, theorems, a second opinion, a campaign of drawn histories, and the fast path
+    against the law; then one table.
+    """
+    from dataclasses import replace
+
+    from marginspec.policy_file import open_policy
+
+    _prepare(json_file)
+    file = open_policy(policy)
+    from marginspec.verify import PROFILES
+    from marginspec.verify import verify as verify_policy
+
+    amounts = PROFILES[profile]
+    if events is not None:
+        amounts = replace(amounts, events=events)
+    _finish(verify_policy(file, amounts, seed, no_cache=no_cache), json_file)
+
+
+@main.command()
+@click.option("--trades", default=20_000, type=click.IntRange(1, 300_000), show_default=True, help="How many.")
+@with_json
+def bench(trades: int, json_file: str | None) -> None:
+    """Trades per second of the law on one core. The fast path: make bench."""
+    from marginspec.bench import bench as bench_law
+
+    _prepare(json_file)
+    _finish((0, bench_law(trades)), json_file)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    main()

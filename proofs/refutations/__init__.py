@@ -1,0 +1,1 @@
+"""Claims that were believed and are false, each with the values at which it fails."""

@@ -1,0 +1,309 @@
+"""The command line. Goal: its words, exit codes, JSON and reports. Method: the real commands in an empty folder,
+their output compared with tests/snapshots; MARGINSPEC_UPDATE_SNAPSHOTS=1 writes the snapshots anew.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from marginspec import screen
+from marginspec.choices import SeededChoices
+from marginspec.cli import main
+from marginspec.cost import cost_of_gap
+from marginspec.documents import read_trace
+from marginspec.draw_policy import BREAKERS, draw_policy
+from marginspec.paths import POLICIES
+from marginspec.policy_file import policy_text, read_policy
+from marginspec.replay import run_trace
+from marginspec.show import CHOICES, MARKET_CHOICES
+from refmodel.margin import margin_maintenance
+from refmodel.rulebook import RULES
+from refmodel.state import equity, genesis
+from refmodel.validity import faults
+from refmodel.venue import apply
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+MINIMAL = (POLICIES / "minimal.toml").read_text(encoding="utf-8")
+THIN = MINIMAL.replace("maintenance = 25_000", "maintenance = 15_000")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder to work in, with a policy that breaks the gap rule."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(screen, "_silent", False)
+    (tmp_path / "thin.toml").write_text(THIN, encoding="utf-8")
+    return tmp_path
+
+
+def marginspec(*arguments):
+    """Run the command line; a crash of the tool itself fails the test."""
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code != 4, result.stderr
+    return result
+
+
+def assert_snapshot(name, text):
+    path = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("MARGINSPEC_UPDATE_SNAPSHOTS"):
+        path.write_text(text, encoding="utf-8")
+    assert path.is_file(), "no snapshot: run with MARGINSPEC_UPDATE_SNAPSHOTS=1"
+    assert text == path.read_text(encoding="utf-8")
+
+
+SAID = {
+    "policy-check-minimal": (0, ["policy", "check", "minimal"]),
+    "policy-check-binance-usdm": (0, ["policy", "check"]),
+    "policy-check-one-market": (0, ["policy", "check", "binance-usdm", "--market", "BTCUSDT"]),
+    "policy-check-thin": (1, ["policy", "check", "thin.toml"]),
+    "policy-show-minimal": (0, ["policy", "show", "minimal"]),
+    "help": (0, ["--help"]),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_output_is_as_it_was_reviewed(folder, name):
+    exit_code, arguments = SAID[name]
+    result = marginspec(*arguments)
+    assert result.exit_code == exit_code
+    assert_snapshot(name, result.stdout)
+
+
+def test_explanation_of_a_rule_is_one_page(folder):
+    result = marginspec("explain", "mar-9")
+    page = re.sub(r", line \d+", ", line N", result.stdout).partition("\nTheorems\n")[0]
+    assert_snapshot("explain-MAR-9", page)
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_rule_has_its_prose_and_code_on_the_page(folder, rule):
+    facts = json.loads(marginspec("explain", rule, "--json", "-").stdout)
+    assert facts["prose"].startswith(f"## {rule} ")
+    assert f'"{rule}"' in facts["code"]
+
+
+# A policy that breaks the gap rule
+
+
+def test_story_of_a_broken_gap_replays(folder):
+    marginspec("policy", "check", "thin.toml")
+    result = marginspec("replay", "runs/latest/POL-9-BTC-PERP.json")
+    assert result.exit_code == 0
+    assert "refused INV-1 would_be_bankrupt account=seller equity=-50" in result.stdout
+    assert "Every outcome is as the trace says." in result.stdout
+    assert_snapshot("replay-POL-9", result.stdout)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_story_is_true_of_any_policy_that_breaks_the_gap_rule(seed):
+    choices = SeededChoices(f"gap {seed}")
+    policy = BREAKERS["POL-9"](choices, draw_policy(choices))
+    for fault in faults(policy):
+        name = fault.key.split(".")[1]
+        market = policy.markets[name]
+        story = cost_of_gap(policy, name)
+        if market.gap < 1:
+            assert story is None
+            continue
+        if story is None:
+            # No whole tick within the gap does harm: a one ppm gap needs a million ticks, or the notional.
+            assert market.gap - story_rate(policy, name) == 1
+            continue
+        assert story.equity_after < 0 <= story.equity
+        assert (story.mark_after - story.mark) * 1_000_000 <= market.gap * story.mark
+        assert story.mark_after <= market.price_max
+        assert story.events, "the law refuses the story for another reason"
+        venue = genesis(story.policy)
+        for event in story.events[:-1]:
+            outcome = apply(venue, event)
+            assert outcome.refusal is None
+            venue = outcome.venue
+        seller = venue.accounts["seller"]
+        assert equity(venue, seller) == story.equity == margin_maintenance(venue, seller) + story.slack
+        last = apply(venue, story.events[-1]).refusal
+        assert (last.rule, last.numbers["equity"]) == ("INV-1", story.equity_after)
+
+
+def story_rate(policy, name):
+    from refmodel.validity import lowest_rate
+
+    return lowest_rate(policy.markets[name].maintenance)
+
+
+def test_repairs_of_the_story_are_repairs(folder):
+    story = cost_of_gap(read_broken("thin.toml"), "BTC-PERP")
+    for repair in (
+        THIN.replace("maintenance = 15_000", f"maintenance = {story.gap}"),
+        THIN.replace("gap = 20_000", f"gap = {story.rate}"),
+        THIN.replace("maintenance = 15_000", f"maintenance = {story.rate_with_penalty}"),
+    ):
+        (folder / "mended.toml").write_text(repair, encoding="utf-8")
+        result = marginspec("policy", "check", "mended.toml", "--json", "facts.json")
+        assert result.exit_code == 0
+    tiers = json.loads((folder / "facts.json").read_text())["markets"]["BTC-PERP"]["tiers"]
+    assert int(tiers[0]["gap_survived_with_penalty"]) >= story.gap
+
+
+def read_broken(path):
+    from marginspec.policy_file import open_policy
+
+    return open_policy(path).policy
+
+
+def test_all_faults_are_printed(folder):
+    text = THIN.replace("taker = 500", "taker = 15_000").replace("band = 100_000", "band = -1")
+    (folder / "worse.toml").write_text(text, encoding="utf-8")
+    result = marginspec("policy", "check", "worse.toml", "--json", "facts.json")
+    assert result.exit_code == 1
+    assert re.findall(r"^BROKEN  (POL-\d+)", result.stdout, re.MULTILINE) == ["POL-8", "POL-9", "POL-14"]
+    facts = json.loads((folder / "facts.json").read_text())
+    assert [fault["rule"] for fault in facts["faults"]] == ["POL-8", "POL-9", "POL-14"]
+    assert facts["ok"] is False
+    assert facts["rules"] == {"total": 17, "broken": 3}
+
+
+def test_show_refuses_a_policy_that_breaks_rules(folder):
+    result = marginspec("policy", "show", "thin.toml")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "markets.BTC-PERP.margin.brackets[0].maintenance is 15_000 (POL-9)" in result.stderr
+
+
+# Traces
+
+
+def trace_with(folder, **changes):
+    marginspec("policy", "check", "thin.toml")
+    document = json.loads((folder / "runs/latest/POL-9-BTC-PERP.json").read_text())
+    (folder / "changed.json").write_text(json.dumps(document | changes))
+    return "changed.json"
+
+
+def test_outcome_that_differs_is_named(folder):
+    expect = [{"outcome": "accepted"}] * 7
+    result = marginspec("replay", trace_with(folder, expect=expect))
+    assert result.exit_code == 1
+    assert "DIFFERS  event 7: the trace says accepted, the law says refused INV-1 would_be_bankrupt" in result.stdout
+
+
+def test_digest_that_differs_is_named(folder):
+    result = marginspec("replay", trace_with(folder, digest="sha256:" + "0" * 64))
+    assert result.exit_code == 1
+    assert "DIFFERS  digest: the trace says sha256:000" in result.stdout
+
+
+def test_expectations_have_to_be_as_many_as_events(folder):
+    result = marginspec("replay", trace_with(folder, expect=[{"outcome": "accepted"}]))
+    assert result.exit_code == 2
+    assert "expect has 1 outcomes for 7 events" in result.stderr
+
+
+def test_trace_is_the_same_after_a_copy(folder):
+    trace = read_trace(trace_with(folder))
+    assert run_trace(trace).differences == ()
+    assert len(trace.events) == 7
+
+
+# JSON, reports, and what else may happen
+
+
+@pytest.mark.parametrize("command", [["policy", "check", "minimal"], ["policy", "show", "minimal"], ["bench", "--trades", "50"]])
+def test_json_on_stdout_is_json_and_nothing_else(folder, command):
+    facts = json.loads(marginspec(*command, "--json", "-").stdout)
+    assert facts
+
+
+def test_json_file_holds_what_was_printed(folder):
+    result = marginspec("policy", "check", "minimal", "--json", "facts.json")
+    facts = json.loads((folder / "facts.json").read_text())
+    assert result.stdout
+    assert facts["ok"] is True
+    tiers = facts["markets"]["BTC-PERP"]["tiers"]
+    assert [tier["gap_survived"] for tier in tiers] == ["25000", "25000", "47500"]
+    assert [tier["gap_survived_with_penalty"] for tier in tiers] == ["20916", "20916", "43326"]
+
+
+def test_json_that_cannot_be_written_is_said(folder):
+    result = CliRunner().invoke(main, ["policy", "check", "minimal", "--json", "thin.toml/facts.json"])
+    assert result.exit_code == 2
+    assert "thin.toml/facts.json: cannot be written" in result.stderr
+    assert result.stdout == ""
+
+
+def test_each_run_has_its_own_folder_and_latest_follows(folder):
+    for _ in range(3):
+        marginspec("policy", "check", "thin.toml")
+    runs = sorted(path for path in (folder / "runs").iterdir() if not path.is_symlink())
+    assert len(runs) == 3
+    assert (folder / "runs/latest").resolve() == max(runs, key=lambda path: (len(path.name), path.name)).resolve()
+    assert json.loads((folder / "runs/latest/run.json").read_text())["command"] == "policy check"
+
+
+def test_report_that_cannot_be_written_does_not_lose_the_run(folder):
+    (folder / "runs").write_text("not a folder")
+    result = marginspec("policy", "check", "thin.toml")
+    assert result.exit_code == 1
+    assert "Reproduce        none: runs/ cannot be written to" in result.stdout
+
+
+def test_a_policy_that_holds_leaves_no_report(folder):
+    marginspec("policy", "check", "minimal")
+    assert not (folder / "runs").exists()
+
+
+def test_failure_of_the_tool_is_kept_apart_from_findings(folder, monkeypatch):
+    monkeypatch.setattr("marginspec.show.check", lambda *_: 1 // 0)
+    result = CliRunner().invoke(main, ["policy", "check", "minimal"])
+    assert result.exit_code == 4
+    assert "marginspec itself failed; this says nothing about your policy. ZeroDivisionError" in result.stderr
+    assert "ZeroDivisionError" in (folder / "runs/latest/traceback.txt").read_text()
+
+
+def test_interruption_has_its_own_exit_code(folder, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("marginspec.show.check", interrupted)
+    result = CliRunner().invoke(main, ["policy", "check", "minimal"])
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert "Interrupted" in result.stderr
+
+
+def test_version_names_law_solver_and_compilation(folder):
+    result = marginspec("--version")
+    assert result.exit_code == 0
+    assert re.search(r"^marginspec \S+, law marginspec-law/1$", result.stdout, re.MULTILINE)
+    assert re.search(r"z3 \d", result.stdout)
+    assert re.search(r"^fast path compiled: (yes|no)$", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [[], ["policy"], *([name] for name in main.commands)])
+def test_every_command_has_help(folder, command):
+    result = marginspec(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_rules_named_by_show_exist():
+    assert {rule for _, rule in CHOICES} | {rule for _, _, rule in MARKET_CHOICES} <= RULES.keys()
+
+
+def test_drawn_policies_are_checked_and_shown(folder):
+    for seed in range(10):
+        (folder / "drawn.toml").write_text(policy_text(draw_policy(SeededChoices(f"shown {seed}"))))
+        assert marginspec("policy", "check", "drawn.toml").exit_code == 0
+        assert marginspec("policy", "show", "drawn.toml").exit_code == 0
+
+
+def test_theorem_runs_at_given_values(folder):
+    result = marginspec("prove", "A6-ceil-div", "--at", "numerator=7", "divisor=2", "other=4")
+    assert result.exit_code == 0, result.stderr
+    assert "holds" in result.stdout
+
+
+def test_policy_of_a_name_and_of_a_path_are_the_same():
+    assert read_policy("minimal") == read_policy(POLICIES / "minimal.toml")
