@@ -16,6 +16,7 @@ SPEC_IN_WHEEL = "marginspec/_spec"
 # merged into one they outgrow the registers of the machine.
 COMPILE_FLAGS = [
     "-O3",
+    "-funroll-loops",
     "-fno-inline-functions",
     "-fno-inline-small-functions",
     "-fno-inline-functions-called-once",

@@ -13,33 +13,29 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from fastpath import domain
 from fastpath.columns import Evaluation, check_layout, market_lots_max, refusal
-from fastpath import domain as _domain
 
 # As C constants: a Python name would cost a lookup per row. Asserted equal to domain.py below.
+cdef enum:
+    SQRT = 2
+    ROWS_MAX = 256
+
 cdef extern from *:
     """
     /* Tells the C compiler what the guard has made sure of: a division of what is not negative is shorter. */
     #define MARGINSPEC_ASSUME(condition) do { if (!(condition)) __builtin_unreachable(); } while (0)
-    #define MARGINSPEC_SQRT 2
-    #define MARGINSPEC_POSITIONS_MAX 256LL
-    #define MARGINSPEC_SIZE_MAX 1000000000000LL
-    #define MARGINSPEC_ORDERS_MAX 2000000000000LL
     #define MARGINSPEC_COST_MAX 10000000000000000LL
     #define MARGINSPEC_WALLET_MAX 1000000000000000000LL
     """
     void assume "MARGINSPEC_ASSUME"(bint) noexcept nogil
-    const long long SQRT "MARGINSPEC_SQRT"
-    const long long POSITIONS_MAX "MARGINSPEC_POSITIONS_MAX"
-    const long long SIZE_MAX "MARGINSPEC_SIZE_MAX"
-    const long long ORDERS_MAX "MARGINSPEC_ORDERS_MAX"
     const long long COST_MAX "MARGINSPEC_COST_MAX"
     const long long WALLET_MAX "MARGINSPEC_WALLET_MAX"
 
-assert (SQRT, POSITIONS_MAX, SIZE_MAX, ORDERS_MAX, COST_MAX, WALLET_MAX) == (
-    _domain.SQRT, _domain.POSITIONS_MAX, _domain.SIZE_MAX, _domain.ORDERS_MAX, _domain.COST_MAX,
-    _domain.WALLET_MAX,
+assert (SQRT, ROWS_MAX, COST_MAX, WALLET_MAX) == (
+    domain.SQRT, domain.POSITIONS_MAX, domain.COST_MAX, domain.WALLET_MAX
 ), "fastpath/evaluate.pyx and fastpath/domain.py name different bounds"
+assert 2 * domain.SIZE_MAX == domain.ORDERS_MAX < 1 << 41, "the guard of price_rows relies on it"
 
 CHUNKS_PER_THREAD = 8
 """More chunks than threads: a thread that the system holds up does not hold up the others."""
@@ -73,18 +69,19 @@ cdef struct Tables:
     const long long* maintenance_factor
     long long trigger
 
+# What is known of at most ROWS_MAX rows while they are evaluated; it stays in the nearest cache.
 cdef struct Block:
     # Of each row
-    const Line* line[256]
-    long long notional_held[256]
-    long long notional_at_risk[256]
-    long long initial[256]
+    const Line* line[ROWS_MAX]
+    long long notional_held[ROWS_MAX]
+    long long notional_at_risk[ROWS_MAX]
+    long long initial[ROWS_MAX]
     # The rows whose lots at risk are not the lots held
-    int ordered[256]
+    int ordered[ROWS_MAX]
     # Running totals
-    long long running_equity[257]
-    long long running_initial[257]
-    long long running_maintenance[257]
+    long long running_equity[ROWS_MAX + 1]
+    long long running_initial[ROWS_MAX + 1]
+    long long running_maintenance[ROWS_MAX + 1]
 
 
 cdef inline const Line* line_of(
@@ -143,12 +140,13 @@ cdef inline void tier_requirements(
     """MAR-5 for the rows of a block, if every schedule has tiers.
 
     ordered  how many rows have open orders, so that their initial margin is on another notional
+    The lines are found in a loop of their own: a processor that looks ahead some hundred instructions then
+    waits for the tables of several rows at once.
     """
     cdef long long row, entry, notional, maintenance = 0
     cdef const Line* line
     for row in range(count):
-        line = line_of(tables, market[row], width, block.notional_held[row])
-        block.line[row] = line
+        block.line[row] = line_of(tables, market[row], width, block.notional_held[row])
     for row in range(count):
         notional = block.notional_held[row]
         line = block.line[row]
@@ -285,9 +283,7 @@ cdef void sum_up(
         equities[account] = equity
         initials[account] = initial
         maintenances[account] = maintenance
-        statuses[account] = <signed char>status(
-            equity, initial, maintenance, trigger
-        )
+        statuses[account] = <signed char>status(equity, initial, maintenance, trigger)
 
 
 cdef long long evaluate_accounts(
@@ -309,7 +305,7 @@ cdef long long evaluate_accounts(
 ) noexcept nogil:
     """Evaluates the accounts begin to end; returns -1, or the first account of a block with a fault.
 
-    In blocks of at most POSITIONS_MAX rows, so that running totals obey the bound of one account. Within
+    In blocks of at most ROWS_MAX rows and accounts, so that running totals obey the bound of one account. Within
     a block each loop runs over all rows, whichever account they belong to: no loop has a length that a
     processor cannot predict.
     """
@@ -326,12 +322,12 @@ cdef long long evaluate_accounts(
         last = first
         descents_between = 0
         block_end = begin
-        while block_end < end and block_end - begin < 256:
+        while block_end < end and block_end - begin < ROWS_MAX:
             row = first_position[block_end + 1]
-            if row - first > POSITIONS_MAX:
-                break
             if not last <= row <= rows or not -WALLET_MAX <= wallet[block_end] <= WALLET_MAX:
                 return begin
+            if row - first > ROWS_MAX:
+                break
             # Where one account follows another the markets may start again.
             if first < last < row:
                 descents_between += market[last] <= market[last - 1]

@@ -165,7 +165,7 @@ def sqrt_margin(
 @cython.nogil
 @cython.exceptval(check=False)
 def lots_at_risk(size: cython.longlong, buys: cython.longlong, sells: cython.longlong) -> cython.longlong:
-    """MAR-6. |size| 0 to SIZE_MAX, buys and sells 0 to ORDERS_MAX lots.
+    """MAR-6. |size|, buys and sells below 2**41 lots: the guard asks before it knows more.
 
     max(|size + buys|, |size - sells|) without an absolute value: since buys and sells are not negative,
     -(size + buys) <= sells - size and -(sells - size) <= size + buys.

@@ -59,6 +59,13 @@ class EagerChoices(SeededChoices):
         return ppm > 0
 
 
+class IdleChoices(SeededChoices):
+    """A driver that takes no chance: whoever samples, never looks."""
+
+    def chance(self, ppm: int) -> bool:
+        return False
+
+
 def magnitude(choices: Choices, low: int, high: int) -> int:
     """A whole number from low to high, every order of magnitude above low equally likely.
 

@@ -256,7 +256,7 @@ def verify(
 
 
 @main.command()
-@click.option("--trades", default=20_000, type=click.IntRange(1, 300_000), show_default=True, help="How many.")
+@click.option("--trades", default=20_000, type=click.IntRange(1, 300_000), help="How many.  [20000]")
 @with_json
 def bench(trades: int, json_file: str | None) -> None:
     """Trades per second of the law on one core. The fast path: make bench."""

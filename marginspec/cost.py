@@ -66,7 +66,8 @@ class Story:
             "gap": self.gap,
             "rate": self.rate,
         }
-        return f"marginspec prove {THEOREM} --at {' '.join(f'{key}={value}' for key, value in values.items())}"
+        at = " ".join(f"{key}={value}" for key, value in values.items())
+        return f"marginspec prove {THEOREM} --at {at}"
 
     @property
     def rate_with_penalty(self) -> Ppm:
@@ -128,9 +129,9 @@ def _sizes(size_max: Lots) -> Iterator[Lots]:
 def _smallest(market: Market, rate: Ppm, slack: Quanta) -> tuple[Lots, Ticks, Ticks] | None:
     """The fewest lots, then the lowest mark, at which a move within the gap costs more than the margin.
 
-    A move of d ticks of q lots can do harm only if q x d x multiplier is at least rate x notional + slack + 1,
-    so from the notional (slack + 1) x PPM / (gap - rate) on; the lowest mark that lets the move be d
-    ticks is d x PPM / gap.
+    A move of d ticks of q lots can do harm only if q x d x multiplier is at least
+    rate x notional + slack + 1, so from the notional (slack + 1) x PPM / (gap - rate) on; the lowest mark
+    that lets the move be d ticks is d x PPM / gap.
     """
     if min(market.multiplier, market.gap) < 1:
         return None

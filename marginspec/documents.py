@@ -30,6 +30,8 @@ from refmodel.policy import Market, Policy, Schedule, Tier, pools_of
 from refmodel.postings import books_gap, lots_gap
 from refmodel.state import CROSS, Account, Venue, backstop_of, equity, genesis
 
+WORDS = ("null", "true", "false")
+"""The words of JSON; a file that ends within one is cut off, and so is one with nothing left at all."""
 TRACE_FORMAT = "marginspec-trace/1"
 BYTES_MAX = 64_000_000
 """No trace is larger: a venue of a hundred thousand accounts fits."""
@@ -91,7 +93,8 @@ def read_json(path: str | Path) -> Any:
         document = decoder.decode(text)
     except json.JSONDecodeError as error:
         offset = len(text[: error.pos].encode(errors="surrogatepass"))
-        at_end = text[error.pos :].strip() == "" or error.msg.startswith("Unterminated")
+        rest = text[error.pos :].strip()
+        at_end = error.msg.startswith("Unterminated") or any(word.startswith(rest) for word in WORDS)
         problem = f"is not JSON: {error.msg[:1].lower()}{error.msg[1:].removesuffix(' starting at')}."
         repair = "The file seems to be cut off." if at_end else "Give a file that a JSON writer has made."
         place = f"byte {offset:_} (line {error.lineno}, column {error.colno})"

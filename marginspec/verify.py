@@ -6,7 +6,7 @@ second opinion, the campaign, and the differential between the law and the fast 
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,14 +85,15 @@ def verify(file: PolicyFile, profile: Profile, seed: int, *, no_cache: bool) -> 
     cores = proving.workers()
     say(f"seed {seed}   policy {file.policy.name}   {cores} core{'' if cores == 1 else 's'}")
     parts = [_policy_rules()]
-    for check in (
+    checks: tuple[Callable[[], Part], ...] = (
         lambda: _canaries(),
         lambda: _theorems(no_cache=no_cache),
         lambda: _refutations(),
         lambda: _second_opinion(profile),
         lambda: _campaign(file.policy, profile.events, seed),
         lambda: _differential(file.policy, profile.comparisons, seed),
-    ):
+    )
+    for check in checks:
         parts.append(check())
         if parts[-1].code == INTERRUPTED:
             break
@@ -285,7 +286,8 @@ def _campaign(policy: Policy, events: int, seed: int) -> Part:
     return Part(
         "campaign",
         f"{grouped(found.events)} events, {found.broken} broken claims",
-        f"{len(reached)} of {len(found.reach)} rules reached; by this policy {here}, {elsewhere} not applicable",
+        f"{len(reached)} of {len(found.reach)} rules reached; {here} under this policy, "
+        f"{elsewhere} not applicable to it",
         found.seconds,
         code,
         tuple(problems),
@@ -316,15 +318,14 @@ def _differential(policy: Policy, comparisons: int, seed: int) -> Part:
     if not fastpath.COMPILED:
         problem = "The fast path is not compiled, so there is nothing to compare: run pip install -e ."
         return Part("differential", "FAILED", "", 0.0, TOOL_FAILED, (problem,))
-    with stage(f"{comparisons:_} comparisons with the fast path ..."):
-        with progress("differential", comparisons) as advance:
-            found = run_differential(
-                policy,
-                comparisons,
-                proving.workers(),
-                seed,
-                lambda done, total: advance(done, f"{done:_} of {total:_} accounts"),
-            )
+    with stage(f"{comparisons:_} comparisons ..."), progress("differential", comparisons) as advance:
+        found = run_differential(
+            policy,
+            comparisons,
+            proving.workers(),
+            seed,
+            lambda done, total: advance(done, f"{done:_} of {total:_} accounts"),
+        )
     code = HELD if found.ok else BROKEN
     if found.interrupted:
         code = INTERRUPTED

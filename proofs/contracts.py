@@ -79,21 +79,25 @@ def ensure(condition: bool) -> None:
     _meaning()[1](condition)
 
 
-def establish(of: Contract, *arguments: Any) -> None:
+def establish(of: Contract, *arguments: Any, running: Callable[..., Any] | None = None) -> None:
     """Prove a contract of the real rule: assume what it requires, run the rule, prove what it ensures.
 
     arguments  those of the rule; of a relational contract, two tuples of arguments, of which nothing may
                have been assumed that is not true of every pair of calls: put an order into the `ensure`
+    running    how the rule is run, where a call of it cannot be walked: a loop by its invariant (loops.py)
     """
     run = current_run()
     calls = [tuple(arguments_of_one) for arguments_of_one in arguments] if of.relational else [arguments]
     if of.relational and len(calls) != 2:
         raise TheoremError(f"{of.name} speaks of two calls: establish it with two tuples of arguments")
-    rule = _rule_in_place(of)
+    in_place = _rule_in_place(of)
+    rule = running or in_place
     required = Premise(Reason("contract", of.name), f"what {of.name} requires")
     with _stating(lambda condition: run.premise(condition, required), lambda _: None):
         _state(of, [(0, arguments_of(of.rule, call)) for call in calls])
     results = [(plain(rule(*call)), arguments_of(of.rule, call)) for call in calls]
+    if running is not None and in_place not in run.notes.get("cut at its loop", []):
+        raise TheoremError(f"{of.name} is established by running something other than {of.rule.__name__}")
     sentence = f"{of.name} holds of {of.rule.__name__}"
     with _stating(lambda _: None, lambda condition: run.claim(condition, sentence)):
         _state(of, results)

@@ -116,6 +116,7 @@ class Path(Run):
         self._divisions: dict[tuple[int, int], tuple[Any, Any]] = {}
         self._positive: set[int] = set()
         self._kept: list[Any] = []  # terms whose ids are keys: keeps the ids unique
+        self._made_from: dict[str, list[object]] = {}  # what an unknown or a quotient is a function of
         self._origins: dict[str, frozenset[str]] = {}
         self._items: frozenset[str] = frozenset()
 
@@ -152,7 +153,7 @@ class Path(Run):
         if is_new:
             name = self._new_name(label)
             self._unknown[key] = SymInt(z3.Int(name))
-            self._origins[name] = self.symbols_in(depends_on)
+            self._made_from[name] = list(depends_on)
         self.unknowns.append((self._unknown[key].term, is_new))
         return cast(int, self._unknown[key]), is_new
 
@@ -215,9 +216,8 @@ class Path(Run):
         key = (n.get_id(), d.get_id())
         if key not in self._divisions:
             self._kept += [n, d]
-            sources = self.symbols_in([SymInt(n), SymInt(d)])
             names = self._new_name("quotient"), self._new_name("remainder")
-            self._origins.update(dict.fromkeys(names, sources))
+            self._made_from |= {name: [n, d] for name in names}
             q, r = map(z3.Int, names)
             self._divisions[key] = q, r
             self._learn(z3.And(numerator == q * divisor + r, 0 <= r, r < divisor))
@@ -271,8 +271,13 @@ class Path(Run):
             term = value if z3.is_expr(value) else term_of(value)
             if term is not None:
                 for name in _names_in(term):
-                    found |= {name} | self._origins.get(name, frozenset())
+                    found |= {name} | self._origins_of(name)
         return frozenset(found)
+
+    def _origins_of(self, name: str) -> frozenset[str]:
+        if name not in self._origins:  # worked out when asked: only inductions ask
+            self._origins[name] = self.symbols_in(self._made_from.get(name, ()))
+        return self._origins[name]
 
     def set_items_apart(self, values: Iterable[object]) -> frozenset[str]:
         """Treat the symbols in the values as an arbitrary item of a sequence (see facts_for)."""

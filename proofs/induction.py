@@ -33,8 +33,8 @@ Extent = Literal["none", "before", "one more", "all"]
 
 if TYPE_CHECKING:
 
-    class Sequence(tuple[Item, ...], Generic[Item]):
-        """To the type checker the sequence is the tuple of items that the rules take."""
+    class Sequence(tuple[Any, ...], Generic[Item]):
+        """To the type checker it is a tuple that the rules take, whose items may carry more than theirs."""
 
         def __new__(cls, item: Item, run: Run, items: tuple[Item, ...]) -> "Sequence[Item]": ...
 
@@ -162,7 +162,7 @@ class ArbitrarySequence(Sequence[Item]):
     # Folds
 
     def _fold(self, function: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
-        fold = read_fold(function)
+        fold = read_fold(vars(function).get("stands_in_for", function))  # named once already, perhaps
         if fold.kind != kind:
             raise TheoremError(f"{fold.name} is a {fold.kind}, not a {kind}")
         if self.run.has_unknowns:
@@ -173,6 +173,7 @@ class ArbitrarySequence(Sequence[Item]):
                     return function(*positional, **named)
                 return self._value(fold, {k: v for k, v in given.items() if k != fold.sequence})
 
+            vars(answer)["stands_in_for"] = fold.function
             patch = replaced([(function, answer)], self.run.notes["packages"])
             self.run.notes["cleanup"].enter_context(patch)
         return lambda *positional, **named: self._value(fold, fold.bind(positional, named))

@@ -51,6 +51,7 @@ class WhileLoop:
         measure    a number that is never negative while the loop goes on, and falls in every round
         """
         run = current_run()
+        run.notes.setdefault("cut at its loop", []).append(self.function)
         reached = self.before(*arguments)
         if isinstance(reached, _Returned):
             return reached.value

@@ -32,7 +32,8 @@ def funding_postings(venue: Venue, market: str, per_lot: Quanta) -> tuple[Postin
     """The payment of every holder, out of or into its wallet.
 
     per_lot  quanta that a long lot pays
-    returns  one posting per holder, in the order of identifiers, - per lot x size; they sum to 0 because the sizes do (PST-3)
+    returns  one posting per holder, in the order of identifiers, - per lot x size; they sum to 0 because
+    the sizes do (PST-3)
     Rounds nothing. Source: chapter 5.
     """
     return tuple(

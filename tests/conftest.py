@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from marginspec.reach import WATCHED_MODULES
 from refmodel import postings
 from refmodel.postings import LOTS, Posting, Postings, books_gap
 from refmodel.state import Venue
@@ -68,9 +69,9 @@ def post_with_books(venue: Venue, entries: Postings) -> Venue:
 
 
 def put_in_place(old: object, new: object) -> None:
-    """Replace a function in every module of the law that knows it by name."""
+    """Replace a function in every module of the law that knows it by name, and where invariants ask it."""
     for name, module in tuple(sys.modules.items()):
-        if name.startswith("refmodel.") and module is not None:
+        if name.startswith(WATCHED_MODULES) and module is not None:
             space = vars(module)
             for key, value in tuple(space.items()):
                 if value is old:

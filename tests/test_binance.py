@@ -1,5 +1,5 @@
-"""binance-usdm. Goal: nothing published is changed on its way into a policy. Method: all 7 276 brackets of the
-source, at floor and cap, in the three published forms, compared exactly as numerators; the policy file made anew.
+"""binance-usdm. Goal: nothing published is changed on its way into a policy. Method: all 7 276 brackets of
+the source, at floor and cap, in the three published forms, compared exactly; the policy file made anew.
 """
 
 from fractions import Fraction
@@ -35,7 +35,8 @@ def quanta(amount):
 
 
 def schedule_of(brackets):
-    return Schedule(BRACKET, tiers_from(tuple((quanta(row.floor), whole_of(row.rate * PPM)) for row in brackets)))
+    published = tuple((quanta(row.floor), whole_of(row.rate * PPM)) for row in brackets)
+    return Schedule(BRACKET, tiers_from(published))
 
 
 def test_source_has_all_brackets():
@@ -50,9 +51,10 @@ def test_three_published_forms_agree_at_every_floor_and_cap():
         for index, row in enumerate(brackets):
             for edge in (row.floor, row.cap):
                 notional = quanta(edge)
-                marginal = bracket_numerator(notional, schedule.tiers)              # MAR-2: the sum over tiers
-                published = (row.rate * edge - row.amount) * QUANTA_PER_UNIT * PPM  # rate x notional - amount
-                line = lines[index].rate * notional - lines[index].amount           # MAR-13: the tier's line
+                # MAR-2, the sum over tiers; what Binance publishes; MAR-13, the line of the tier
+                marginal = bracket_numerator(notional, schedule.tiers)
+                published = (row.rate * edge - row.amount) * QUANTA_PER_UNIT * PPM
+                line = lines[index].rate * notional - lines[index].amount
                 assert marginal == published == line, (row, edge)
                 assert marginal == max(each.rate * notional - each.amount for each in lines)
                 compared += 1

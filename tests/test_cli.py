@@ -1,10 +1,11 @@
-"""The command line. Goal: its words, exit codes, JSON and reports. Method: the real commands in an empty folder,
-their output compared with tests/snapshots; MARGINSPEC_UPDATE_SNAPSHOTS=1 writes the snapshots anew.
+"""The command line. Goal: its words, exit codes, JSON and reports. Method: the real commands in an empty
+folder, their output compared with tests/snapshots; MARGINSPEC_UPDATE_SNAPSHOTS=1 writes those anew.
 """
 
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,15 @@ from marginspec.cost import cost_of_gap
 from marginspec.documents import read_trace
 from marginspec.draw_policy import BREAKERS, draw_policy
 from marginspec.paths import POLICIES
-from marginspec.policy_file import policy_text, read_policy
+from marginspec.policy_file import open_policy, policy_text, read_policy
 from marginspec.replay import run_trace
 from marginspec.show import CHOICES, MARKET_CHOICES
+from marginspec.verify import PROFILES, Part
+from proofs.registry import THEOREMS, load_all
 from refmodel.margin import margin_maintenance
 from refmodel.rulebook import RULES
 from refmodel.state import equity, genesis
-from refmodel.validity import faults
+from refmodel.validity import faults, lowest_rate
 from refmodel.venue import apply
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -111,8 +114,8 @@ def test_story_is_true_of_any_policy_that_breaks_the_gap_rule(seed):
             assert story is None
             continue
         if story is None:
-            # No whole tick within the gap does harm: a one ppm gap needs a million ticks, or the notional.
-            assert market.gap - story_rate(policy, name) == 1
+            # Where the gap exceeds the rate by 1 ppm, harm may need more ticks than the limits allow.
+            assert market.gap - lowest_rate(market.maintenance) == 1
             continue
         assert story.equity_after < 0 <= story.equity
         assert (story.mark_after - story.mark) * 1_000_000 <= market.gap * story.mark
@@ -129,14 +132,8 @@ def test_story_is_true_of_any_policy_that_breaks_the_gap_rule(seed):
         assert (last.rule, last.numbers["equity"]) == ("INV-1", story.equity_after)
 
 
-def story_rate(policy, name):
-    from refmodel.validity import lowest_rate
-
-    return lowest_rate(policy.markets[name].maintenance)
-
-
 def test_repairs_of_the_story_are_repairs(folder):
-    story = cost_of_gap(read_broken("thin.toml"), "BTC-PERP")
+    story = cost_of_gap(open_policy("thin.toml").policy, "BTC-PERP")
     for repair in (
         THIN.replace("maintenance = 15_000", f"maintenance = {story.gap}"),
         THIN.replace("gap = 20_000", f"gap = {story.rate}"),
@@ -147,12 +144,6 @@ def test_repairs_of_the_story_are_repairs(folder):
         assert result.exit_code == 0
     tiers = json.loads((folder / "facts.json").read_text())["markets"]["BTC-PERP"]["tiers"]
     assert int(tiers[0]["gap_survived_with_penalty"]) >= story.gap
-
-
-def read_broken(path):
-    from marginspec.policy_file import open_policy
-
-    return open_policy(path).policy
 
 
 def test_all_faults_are_printed(folder):
@@ -173,6 +164,92 @@ def test_show_refuses_a_policy_that_breaks_rules(folder):
     assert "markets.BTC-PERP.margin.brackets[0].maintenance is 15_000 (POL-9)" in result.stderr
 
 
+def test_theorem_names_the_premise_that_the_policy_breaks(folder):
+    story = cost_of_gap(open_policy("thin.toml").policy, "BTC-PERP")
+    result = marginspec(*story.theorem.split()[1:])
+    assert result.exit_code == 2
+    assert "The theorem does not speak of these values: gap <= gap_survived(rate)" in result.stdout
+    assert "POL-9" in result.stdout
+
+
+# Verify
+
+
+def test_verify_of_a_broken_policy_shows_what_it_costs(folder):
+    result = marginspec("verify", "thin.toml", "--json", "facts.json")
+    assert result.exit_code == 1
+    assert "BROKEN  POL-9   markets.BTC-PERP.margin.brackets[0].maintenance = 15_000" in result.stdout
+    assert "policy rules   16 hold   1 BROKEN" in result.stdout
+    facts = json.loads((folder / "facts.json").read_text())
+    assert facts["ok"] is False
+    assert json.loads((folder / "runs/latest/report.json").read_text()) == facts
+    assert (folder / "runs/latest/policy.toml").read_text() == THIN
+    assert (folder / "runs/latest/POL-9-BTC-PERP.json").is_file()
+
+
+@pytest.fixture
+def fast_verify(folder, monkeypatch):
+    """Verify without its proofs, which have tests of their own: what is left takes seconds."""
+    monkeypatch.setattr("marginspec.verify._canaries", lambda: Part("canaries", "", facts={}))
+    opinion = Part("second opinion", "", facts={})
+    monkeypatch.setattr("marginspec.verify._second_opinion", lambda profile: opinion)
+    monkeypatch.setattr("marginspec.proving.all_theorems", lambda: [theorem_of_one_second()])
+    profile = replace(PROFILES["quick"], comparisons=1_000)
+    monkeypatch.setitem(PROFILES, "quick", profile)
+    return folder
+
+
+def theorem_of_one_second():
+    load_all()
+    return THEOREMS["A6-ceil-div"]
+
+
+def test_facts_of_verify_have_the_keys_that_others_read(fast_verify):
+    result = marginspec("verify", "minimal", "--events", "20000", "--json", "facts.json")
+    assert result.exit_code in (0, 3), result.output
+    facts = json.loads((fast_verify / "facts.json").read_text())
+    for path in (
+        "rules.total",
+        "rules.reached",
+        "theorems.total",
+        "theorems.proved",
+        "theorems.refuted",
+        "theorems.undecided",
+        "refutations.confirmed",
+        "campaign.events",
+        "differential.events",
+        "differential.divergences",
+    ):
+        outer, inner = path.split(".")
+        assert type(facts[outer][inner]) is int, path
+    assert facts["ok"] is (result.exit_code == 0)
+    assert facts["campaign"]["events"] == 20_000
+    assert facts["differential"]["events"] >= 1_000
+    assert facts["theorems"]["proved"] == 1
+    assert result.stdout.startswith("seed 1   policy minimal   ")
+    assert (fast_verify / "runs/latest/report.txt").read_text() in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "said"),
+    [
+        (Part("differential", "", code=1, problems=("DIVERGES  here",)), 1, "DOES NOT HOLD"),
+        (Part("differential", "", code=3, problems=("UNDECIDED  here",)), 3, "UNDECIDED: nothing was found"),
+        (Part("differential", "", code=4, problems=("WRONG  here",)), 4, "The tool itself failed"),
+        (Part("differential", "", code=130), 130, "Interrupted: what was proved is kept"),
+    ],
+    ids=["diverged", "undecided", "failed", "interrupted"],
+)
+def test_verdict_and_exit_code_follow_the_findings(fast_verify, monkeypatch, part, code, said):
+    monkeypatch.setattr("marginspec.verify._campaign", lambda *_: Part("campaign", ""))
+    monkeypatch.setattr("marginspec.verify._differential", lambda *_: part)
+    result = CliRunner().invoke(main, ["verify", "minimal", "--json", "facts.json"])
+    assert result.exit_code == code, result.output
+    assert said in result.stdout
+    assert all(problem in result.stdout for problem in part.problems)
+    assert json.loads((fast_verify / "facts.json").read_text())["ok"] is False
+
+
 # Traces
 
 
@@ -187,7 +264,8 @@ def test_outcome_that_differs_is_named(folder):
     expect = [{"outcome": "accepted"}] * 7
     result = marginspec("replay", trace_with(folder, expect=expect))
     assert result.exit_code == 1
-    assert "DIFFERS  event 7: the trace says accepted, the law says refused INV-1 would_be_bankrupt" in result.stdout
+    said = "DIFFERS  event 7: the trace says accepted, the law says refused INV-1 would_be_bankrupt"
+    assert said in result.stdout
 
 
 def test_digest_that_differs_is_named(folder):
@@ -211,7 +289,11 @@ def test_trace_is_the_same_after_a_copy(folder):
 # JSON, reports, and what else may happen
 
 
-@pytest.mark.parametrize("command", [["policy", "check", "minimal"], ["policy", "show", "minimal"], ["bench", "--trades", "50"]])
+@pytest.mark.parametrize(
+    "command",
+    [["policy", "check", "minimal"], ["policy", "show", "minimal"], ["bench", "--trades", "50"]],
+    ids=lambda command: command[0] + " " + command[1],
+)
 def test_json_on_stdout_is_json_and_nothing_else(folder, command):
     facts = json.loads(marginspec(*command, "--json", "-").stdout)
     assert facts
@@ -239,7 +321,8 @@ def test_each_run_has_its_own_folder_and_latest_follows(folder):
         marginspec("policy", "check", "thin.toml")
     runs = sorted(path for path in (folder / "runs").iterdir() if not path.is_symlink())
     assert len(runs) == 3
-    assert (folder / "runs/latest").resolve() == max(runs, key=lambda path: (len(path.name), path.name)).resolve()
+    newest = max(runs, key=lambda path: path.stat().st_mtime_ns)
+    assert (folder / "runs/latest").resolve() == newest.resolve()
     assert json.loads((folder / "runs/latest/run.json").read_text())["command"] == "policy check"
 
 

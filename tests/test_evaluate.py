@@ -43,7 +43,8 @@ def results_of(evaluation):
 
 
 def schedules_of(markets):
-    """The schedules of the law's markets: floors of both sides united, a rate repeated where it has no step."""
+    """The schedules of the law's markets: floors of both sides united, a rate repeated where it has no
+    step."""
     table = {"first_tier": [0], "floor": [], "initial_rate": [], "maintenance_rate": []}
     for market in markets:
         sides = {"initial_rate": market.initial, "maintenance_rate": market.maintenance}

@@ -1,6 +1,6 @@
 """The prover around the explorer. Goal: proved means proved, a refutation is reproduced on plain integers,
-and whatever is odd is undecided with its reason. Method: theorems about toy rules defined here, each wrong in one
-way; contracts, inductions, loops, machine integers, mutants and the cache are each made to fail once.
+and whatever is odd is undecided with its reason. Method: theorems about toy rules defined here, each wrong
+in one way; contracts, inductions, loops, machine integers, mutants, the cache are each made to fail once.
 """
 
 import json
@@ -436,6 +436,26 @@ def test_what_a_set_of_results_leans_on_has_to_be_there():
     assert "a circle of proofs" in problem
 
 
+def test_a_contract_of_a_loop_is_established_by_its_invariant_and_by_nothing_else():
+    @contract(for_=root, proved_by="x")
+    def root_is_not_above(result, number):
+        require(number >= 0)
+        ensure(result * result <= number)
+
+    def by_the_loop(number):
+        return while_loop(root).result(
+            number, invariant=below, measure=lambda state: state.number - state.low
+        )
+
+    def proof(number, run):
+        establish(root_is_not_above, number, running=run)
+
+    true = theorem(lambda number: proof(number, by_the_loop), witness={"number": 9})
+    assert shown(prove_theorem(true)) == "proved: "
+    other = prove_theorem(theorem(lambda number: proof(number, lambda number: 0), witness={"number": 9}))
+    assert "running something other than root" in other.reason
+
+
 # Induction
 
 
@@ -544,6 +564,22 @@ def test_ghosts_maxima_and_loops():
         tiers.prove(lambda: top() >= 0, "a maximum with a default is not a maximum with zero")
 
     assert prove_theorem(theorem(false)).status == "refuted"
+
+
+def test_a_fold_may_be_named_twice_and_for_two_sequences():
+    def body(floor, rise, other_floor, other_rise):
+        tiers = induction_over(Tier(floor, rise))
+        others = induction_over(Tier(other_floor, other_rise))
+        tiers.each(lambda tier: tier.rise >= 0, policy="POL-3")
+        others.each(lambda tier: tier.rise <= 0, policy="POL-3")
+        total, again, opposite = tiers.sum_of(numerator), tiers.sum_of(numerator), others.sum_of(numerator)
+        tiers.prove(lambda: total(5) >= 0, "not negative")
+        others.prove(lambda: opposite(5) <= 0, "not positive")
+        prove(again(5) == numerator(5, tiers), "the same sum")
+        prove(numerator(5, others) <= numerator(5, tiers), "each sequence has its own")
+
+    witness = {"floor": 0, "rise": 1, "other_floor": 0, "other_rise": -1}
+    assert shown(prove_theorem(theorem(body, witness=witness))) == "proved: "
 
 
 def test_a_witness_of_an_induction_runs_the_real_fold_on_each_prefix():

@@ -5,7 +5,9 @@ Each is established by the theorem it names; a theorem that lists a contract nev
 
 from typing import Any
 
+from fastpath.domain import RATE_MAX, SQUARE_MAX
 from proofs.contracts import contract, ensure, require
+from proofs.machine import kernel_rule
 from proofs.symbolic import implies
 from refmodel.liquidation_price import Line, first_tick_of_long, first_tick_of_short
 from refmodel.margin import margin_initial, margin_maintenance, requirement, whole_rate
@@ -47,10 +49,8 @@ def initial_is_not_negative(result: Quanta, venue: Venue, account: Account) -> N
 
 @contract(for_=margin_maintenance, proved_by="B1-account")
 def maintenance_is_not_negative(result: Quanta, venue: Venue, account: Account) -> None:
-    """An account's maintenance margin is never negative, and 0 without a position."""
-    ensure(result >= 0)
-    if not account.positions:
-        ensure(result == 0)
+    """An account's maintenance margin is at least one quantum with a position, and 0 without."""
+    ensure(result >= 1 if account.positions else result == 0)
 
 
 @contract(for_=requirement, proved_by="B2-requirement-monotone", relational=True)
@@ -58,11 +58,13 @@ def requirement_is_monotone(result_a: Quanta, a: Any, result_b: Quanta, b: Any) 
     """Of one schedule, more lots of no less notional never need less."""
     if a.schedule is b.schedule:
         require(a.lots >= 0)
+        require(b.lots >= 0)
         require(a.notional >= 0)
+        require(b.notional >= 0)
         ensure(implies((a.lots <= b.lots) & (a.notional <= b.notional), result_a <= result_b))
 
 
-@contract(for_=isqrt_ceil, proved_by="NUM-4-root")
+@contract(for_=isqrt_ceil, proved_by="A6-isqrt-ceil")
 def root_is_rounded_up(result: int, number: int) -> None:
     """The root is the least whole number whose square reaches the number."""
     require(number >= 0)
@@ -98,3 +100,30 @@ def short_candidate_is_a_tick(
     require(multiplier >= 1)
     require(line.rate >= 0)
     ensure(result >= 1)
+
+
+@contract(for_=kernel_rule("isqrt_step"), proved_by="F1-root-step")
+def kernel_step_halves_the_distance(result: int, number: int, root: int, bit: int) -> None:
+    """With one more binary digit the root is known to within that digit."""
+    require(number >= 0)
+    require(number <= SQUARE_MAX)
+    require(root >= 0)
+    require(bit >= 1)
+    require(root + bit <= 1 << 21)
+    require(root * root <= number)
+    require(number < (root + 2 * bit) * (root + 2 * bit))
+    ensure(result >= root)
+    ensure(result <= root + bit)
+    ensure(result * result <= number)
+    ensure(number < (result + bit) * (result + bit))
+
+
+@contract(for_=kernel_rule("isqrt_ceil"), proved_by="F1-root")
+def kernel_root_is_rounded_up(result: int, number: int) -> None:
+    """The kernel's root is the least whole number whose square reaches the number."""
+    require(number >= 0)
+    require(number <= SQUARE_MAX)
+    ensure(result >= 0)
+    ensure(result <= RATE_MAX)
+    ensure(result * result >= number)
+    ensure(implies(result >= 1, (result - 1) * (result - 1) < number))

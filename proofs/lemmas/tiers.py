@@ -34,5 +34,6 @@ def initial_rate(notional: Quanta, tiers: tuple[Pair, ...]) -> Ppm:
 
 
 def initial_numerator(notional: Quanta, tiers: tuple[Pair, ...]) -> QuantaPpm:
-    """MAR-2's numerator of the initial schedule over the same brackets: the law's own term, of the other rise."""
+    """MAR-2's numerator of the initial schedule over the same brackets: the law's own term, of the other
+    rise."""
     return sum(bracket_term(notional, tier.floor, tier.initial) for tier in tiers)

@@ -206,7 +206,8 @@ def marks_create_nothing(
 @theorem(
     "A6-closing",
     rules=("TRD-6",),
-    claim="A deal realises at most the exact profit of the lots it closes, and less than two quanta under it.",
+    claim="A deal realises at most the exact profit of the lots it closes, and less than two quanta "
+    "under it.",
     witness=(
         dict(size=3, cost=10, lots=-2, paid=-7, whole=0),
         dict(size=-3, cost=-10, lots=5, paid=17, whole=0),

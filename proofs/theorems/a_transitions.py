@@ -1,4 +1,5 @@
-"""A5. Transitions: a refused event changes nothing, an accepted one changes only what it names, and the rest of the
+"""A5. Transitions: a refused event changes nothing, an accepted one changes only what it names, and the
+rest of the
 law is asked in the order of the chapters.
 
 These theorems run `apply` itself, for each kind of event, on venues with a bystander.
@@ -23,8 +24,8 @@ from refmodel.events import (
     Transfer,
     Withdraw,
 )
-from refmodel.margin import lots_at_risk
-from refmodel.numbers import PPM, Lots, Ppm, Quanta, Ticks
+from refmodel.margin import lots_at_risk, standing_of
+from refmodel.numbers import PPM, Lots, Quanta, Ticks
 from refmodel.outcome import Outcome
 from refmodel.postings import books_gap, lots_gap, post
 from refmodel.state import CROSS, OpenOrders, Pool, Position, Venue, equity
@@ -60,14 +61,15 @@ MONEY_EVENTS = ("deposit", "open", "withdraw", "transfer", "fund_deposit", "fee_
 
 def money_event(kind: str, time: int, amount: Quanta) -> Event:
     """An event that moves money only."""
-    return {
+    events: dict[str, Event] = {
         "deposit": Deposit(time, "a", amount),
         "open": Deposit(time, "new", amount, "owner", CROSS),
         "withdraw": Withdraw(time, "a", amount),
         "transfer": Transfer(time, "a", "b", amount),
         "fund_deposit": FundDeposit(time, CROSS, amount),
         "fee_withdrawal": FeeWithdrawal(time, CROSS, amount),
-    }[kind]
+    }
+    return events[kind]
 
 
 def changes_only_what_it_names(before: Venue, outcome: Outcome, event: Event) -> None:
@@ -88,7 +90,8 @@ def changes_only_what_it_names(before: Venue, outcome: Outcome, event: Event) ->
 @theorem(
     "A5-money",
     rules=("EVT-1", "EVT-2", "DEP-1", "DEP-2", "FND-2", "FEE-3", "TRF-1", "TRF-2", "WDR-4", "LIM-4"),
-    claim="Deposits, withdrawals, transfers, fund deposits and fee withdrawals change what they name, keep the books, and "
+    claim="Deposits, withdrawals, transfers, fund deposits and fee withdrawals change what they "
+    "name, keep the books, and "
     "change nothing when refused.",
     structural_bound="3 accounts, of which at most 2 are named",
     contracts=(initial_is_not_negative, maintenance_is_not_negative),
@@ -201,8 +204,10 @@ def orders_change_only_orders(
 
 @theorem(
     "A5-trade-guards",
-    rules=("TRD-2", "TRD-4", "TRD-5", "LIM-1", "LIM-3"),
-    claim="A trade that is accepted is between two accounts, within the band and the limits, and within what was offered.",
+    rules=("TRD-2", "TRD-4", "TRD-5", "TRD-7", "LIM-1", "LIM-3"),
+    claim="A trade that is accepted is carried by both sides after its fee, is between two accounts, "
+    "within the band and the limits, and "
+    "within what was offered.",
     structural_bound="3 accounts, of which 2 trade, without a position before",
     contracts=(initial_is_not_negative, maintenance_is_not_negative),
     witness=(
@@ -220,6 +225,12 @@ def orders_change_only_orders(
             name="no band below the mark",
         ),
         Replace("trade", "event.taker == event.maker", "event.lots == 0", name="trades with itself"),
+        Replace(
+            "trade",
+            "refuse_side(venue, after, event.market, side)",
+            "refuse_side(venue, post(venue, postings[:8]), event.market, side)",
+            name="IM checked before the fee",
+        ),
     ),
 )
 def trades_keep_band_and_limits(
@@ -227,19 +238,23 @@ def trades_keep_band_and_limits(
 ) -> None:
     side = choice("side", BUY, SELL)
     assume(mark >= 1, guard="PRC-1")
-    accounts = {"a": holder(wallet), "b": holder(wallet_2, orders=(9, 9)), "bystander": holder(7)}
-    before = venue(policy({MARKET: market()}), accounts, mark, clock=clock)
+    resting = (9, 9)
+    accounts = {"a": holder(wallet, orders=resting), "b": holder(wallet_2, orders=resting), "c": holder(7)}
+    before = venue(policy({MARKET: market()}, fee_taker=500), accounts, mark, clock=clock)
     terms = before.policy.markets[MARKET]
 
     outcome = apply(before, Trade(time, MARKET, "a", "b", side, lots, price))
 
-    with_itself = apply(before, Trade(clock, MARKET, "a", "a", side, 1, 1))
+    with_itself = apply(before, Trade(clock, MARKET, "a", "a", side, 1, mark))
     prove(with_itself.refusal is not None, "nobody trades with itself")
     if outcome.refusal is None:
         prove((1 <= lots) & (lots <= 9), "no more lots than the maker offers")
         prove(abs(price - mark) * PPM <= terms.band * mark, "the price is within the band")
         prove(price <= terms.price_max, "and within the market's limit")
         prove(lots <= terms.size_max, "the position is within the largest size")
+        for name in ("a", "b"):
+            standing = standing_of(outcome.venue, outcome.venue.accounts[name])
+            prove(standing.equity >= standing.initial, "initial margin is there after the fee")
     else:
         prove(outcome.venue is before, "a refused trade changes nothing")
 
@@ -247,7 +262,8 @@ def trades_keep_band_and_limits(
 @theorem(
     "A5-trade-effect",
     rules=("TRD-5", "PST-1", "FEE-2"),
-    claim="A trade moves the lots and the money it says, uses up the maker's order, keeps the books, and touches nobody else.",
+    claim="A trade moves the lots and the money it says, uses up the maker's order, keeps the books, "
+    "and touches nobody else.",
     structural_bound="3 accounts, of which 2 trade",
     contracts=(closing_realises_all,),
     witness=(
@@ -297,7 +313,8 @@ def trades_do_what_they_say(
 @theorem(
     "B5-fills-stay-within-limit",
     rules=("LIM-1", "MAR-6", "TRD-5"),
-    claim="A fill of a resting order never raises the lots at risk, so only the taker of a trade is asked for its limit.",
+    claim="A fill of a resting order never raises the lots at risk, so only the taker of a trade is "
+    "asked for its limit.",
     witness=dict(size=-3, buys=5, sells=2, lots=4),
     mutant=Replace(
         "lots_at_risk",
@@ -321,7 +338,8 @@ def fills_never_raise_the_risk(size: Lots, buys: Lots, sells: Lots, lots: Lots) 
 @theorem(
     "A5-marks",
     rules=("PRC-1", "PRC-2", "FUN-1", "FUN-3", "INV-1"),
-    claim="Prices and funding leave nobody below zero, stay within price limit and funding cap, and keep the books.",
+    claim="Prices and funding leave nobody below zero, stay within price limit and funding cap, and "
+    "keep the books.",
     structural_bound="3 accounts; the check goes over all accounts, in the order of identifiers",
     witness=(
         dict(kind=0, time=5, clock=3, wallet=500, wallet_2=600, size=2, cost=20, mark=10, value=11),

@@ -1,4 +1,5 @@
-"""B1 to B3. Margin schedules: what a requirement is at least, how it grows, and in which forms it is published.
+"""B1 to B3. Margin schedules: what a requirement is at least, how it grows, and in which forms it is
+published.
 
 A schedule has any number of tiers: each claim is proved for one term of the law's own sum, on top of any
 number of terms before it, and then for the division.
@@ -12,14 +13,13 @@ from proofs.lemmas.contracts import (
     requirement_takes_rate,
     root_is_rounded_up,
 )
-from proofs.lemmas.tiers import Pair, arbitrary_tiers, initial_rate, initial_numerator
+from proofs.lemmas.tiers import Pair, arbitrary_tiers, initial_numerator, initial_rate
 from proofs.registry import Replace, assume, choice, lemma, prove, theorem
 from proofs.symbolic import implies, select
 from refmodel.margin import (
     bracket_margin,
     bracket_numerator,
     published_amount,
-    requirement,
     sqrt_margin,
     sqrt_rate,
     top_rate,
@@ -93,7 +93,8 @@ def bracket_has_no_jump(notional: Quanta, more: Quanta, floor: Quanta, rise: Ppm
 @theorem(
     "B2-bracket-convex",
     rules=("MAR-2",),
-    claim="The numerator of a marginal requirement is convex: the mean of two requirements is never below that of the mean.",
+    claim="The numerator of a marginal requirement is convex: the mean of two requirements is never "
+    "below that of the mean.",
     witness=dict(notional=50, away=20, floor=0, rise=1, items=TWO_TIERS),
     mutant=Replace(
         "bracket_term", "max(notional - floor, 0)", "min(notional, floor)", name="rates that fall"
@@ -117,7 +118,8 @@ def bracket_is_convex(notional: Quanta, away: Quanta, floor: Quanta, rise: Ppm) 
 @theorem(
     "B2-bracket-superadditive",
     rules=("MAR-2",),
-    claim="Two parts of a position on one side never need more than the whole, but for one quantum of rounding.",
+    claim="Two parts of a position on one side never need more than the whole, but for one quantum "
+    "of rounding.",
     witness=dict(part=30, other=40, floor=0, rise=1, items=TWO_TIERS),
     mutant=Replace(
         "bracket_term", "max(notional - floor, 0)", "min(notional, floor)", name="rates that fall"
@@ -188,7 +190,8 @@ def bracket_takes_average_at_floor(notional: Quanta, at: Quanta, floor: Quanta, 
 @theorem(
     "B2-whole-monotone",
     rules=("MAR-3",),
-    claim="A requirement on the whole notional never falls when the notional grows, and takes the lowest rate at least.",
+    claim="A requirement on the whole notional never falls when the notional grows, and takes the "
+    "lowest rate at least.",
     witness=dict(less=40, more=60, floor=0, rise=1, items=TWO_TIERS),
     mutant=(
         Replace(
@@ -224,7 +227,8 @@ def whole_is_monotone(less: Quanta, more: Quanta, floor: Quanta, rise: Ppm) -> N
 @theorem(
     "B2-whole-superadditive",
     rules=("MAR-3",),
-    claim="Two parts of a position on one side never need more than the whole, but for one quantum of rounding.",
+    claim="Two parts of a position on one side never need more than the whole, but for one quantum "
+    "of rounding.",
     witness=dict(part=30, other=40, floor=0, rise=1, items=TWO_TIERS),
     mutant=Replace("whole_term", "notional > floor", "notional <= floor", name="rates that fall"),
 )
@@ -249,7 +253,8 @@ def whole_is_superadditive(part: Quanta, other: Quanta, floor: Quanta, rise: Ppm
 @theorem(
     "B2-whole-jump",
     rules=("MAR-3",),
-    claim="At a floor, a requirement on the whole notional jumps by the rise of the rate on all of it, within two quanta.",
+    claim="At a floor, a requirement on the whole notional jumps by the rise of the rate on all of "
+    "it, within two quanta.",
     witness=dict(at=50, floor=0, rise=10_000, items=TWO_TIERS),
     mutant=Replace(
         "whole_margin",
@@ -317,7 +322,8 @@ def sqrt_is_monotone(less: Lots, more: Lots, price: Quanta, base: Ppm, factor: P
 @theorem(
     "B2-sqrt-superadditive",
     rules=("MAR-4",),
-    claim="Two parts of a position on one side never need more than the whole, but for one quantum of rounding.",
+    claim="Two parts of a position on one side never need more than the whole, but for one quantum "
+    "of rounding.",
     contracts=(root_is_rounded_up,),
     witness=dict(part=4, other=9, price=10, base=10_000, factor=5_000),
     mutant=Replace(
@@ -351,7 +357,8 @@ def sqrt_is_superadditive(part: Lots, other: Lots, price: Quanta, base: Ppm, fac
 @theorem(
     "B2-sqrt-exact",
     rules=("MAR-4", "NUM-4"),
-    claim="A size-scaled requirement is never below max(base, factor x square root) of the notional, and above it by "
+    claim="A size-scaled requirement is never below max(base, factor x square root) of the notional, "
+    "and above it by "
     "less than a millionth of the notional and one quantum.",
     contracts=(root_is_rounded_up,),
     witness=dict(lots=5, notional=1_000, base=10_000, factor=5_000),
@@ -379,7 +386,8 @@ def sqrt_is_close_to_formula(lots: Lots, notional: Quanta, base: Ppm, factor: Pp
 @theorem(
     "B3-published-form",
     rules=("MAR-13", "MAR-2"),
-    claim="A marginal requirement is the largest of its published lines, rate x notional - amount: the line of "
+    claim="A marginal requirement is the largest of its published lines, rate x notional - amount: "
+    "the line of "
     "the tier the notional falls into.",
     witness=dict(notional=60, floor=0, rise=10_000, items=TWO_TIERS),
     mutant=(
@@ -442,7 +450,8 @@ def rounded_amount_differs_by_a_quantum(notional: Quanta, rate: Ppm, amount: Qua
 @theorem(
     "B1-whole-over-bracket",
     rules=("MAR-2", "MAR-3", "POL-4", "POL-5"),
-    claim="Initial margin on the whole notional is at least marginal maintenance margin, and so is it on the whole.",
+    claim="Initial margin on the whole notional is at least marginal maintenance margin, and so is "
+    "it on the whole.",
     witness=dict(
         notional=60,
         floor=0,
@@ -564,7 +573,8 @@ def sqrt_initial_covers_maintenance(
 @theorem(
     "B1-at-least-one",
     rules=("MAR-5", "MAR-2", "MAR-3", "MAR-4"),
-    claim="Every requirement is at least one quantum for any notional at all, and 0 for none; nobody is exempt.",
+    claim="Every requirement is at least one quantum for any notional at all, and 0 for none; nobody "
+    "is exempt.",
     contracts=(root_is_rounded_up,),
     witness=(
         dict(kind=0, lots=3, notional=60, floor=0, rise=10_000, items=TWO_TIERS, base=1, factor=0),
@@ -652,34 +662,34 @@ def requirement_grows_with_position(
     tiers = arbitrary_tiers(floor, rise)
     assume(base >= 1, policy="POL-3")
     assume(factor >= 0, policy="POL-3")
-    assume(0 <= less, guard="MAR-1")
-    assume(less <= more, guard="MAR-1")
-    assume(0 <= notional_less, guard="MAR-1")
-    assume(notional_less <= notional_more, guard="MAR-1")
     numerator = tiers.sum_of(bracket_numerator)
     rate = tiers.sum_of(whole_rate)
+    ordered = (0 <= less) & (less <= more) & (0 <= notional_less) & (notional_less <= notional_more)
     tiers.prove(
-        lambda: (
+        lambda: implies(
+            ordered,
             (numerator(notional_more) >= numerator(notional_less))
             & (rate(notional_more) >= rate(notional_less))
-            & (rate(notional_less) >= 0)
+            & (rate(notional_less) >= 0),
         ),
         "each tier takes at least as much of the larger",
     )
     kind = choice("kind", BRACKET, WHOLE, SQRT)
-    if kind == WHOLE:
-        lemma(
-            notional_more * whole_rate(notional_more, tiers)
-            >= notional_less * whole_rate(notional_less, tiers),
-            "more of it at no lower a rate",
-        )
-    if kind == SQRT:
-        lemma(factor * factor * less <= factor * factor * more, "the squares are in order")
-        lemma(sqrt_rate(less, base, factor) <= sqrt_rate(more, base, factor), "so are the rates")
-        lemma(
-            notional_less * sqrt_rate(less, base, factor) <= notional_more * sqrt_rate(more, base, factor),
-            "and the products",
-        )
+    if ordered:
+        if kind == WHOLE:
+            lemma(
+                notional_more * whole_rate(notional_more, tiers)
+                >= notional_less * whole_rate(notional_less, tiers),
+                "more of it at no lower a rate",
+            )
+        if kind == SQRT:
+            lemma(factor * factor * less <= factor * factor * more, "the squares are in order")
+            lemma(sqrt_rate(less, base, factor) <= sqrt_rate(more, base, factor), "so are the rates")
+            lemma(
+                notional_less * sqrt_rate(less, base, factor)
+                <= notional_more * sqrt_rate(more, base, factor),
+                "and the products",
+            )
     schedule = Schedule(kind, tiers, base, factor)
 
     establish(requirement_is_monotone, (schedule, less, notional_less), (schedule, more, notional_more))

@@ -1,15 +1,16 @@
-"""C1. Gap: an account at its maintenance margin pays for one move of the marks, and for the penalty if the policy
+"""C1. Gap: an account at its maintenance margin pays for one move of the marks, and for the penalty if the
+policy
 leaves room for it.
 
 Assumed, and printed: every account that is liquidatable is closed before the marks move again.
 """
 
 from proofs.lemmas.contracts import requirement_takes_rate
-from proofs.registry import Replace, assume, choice, lemma, prove, theorem
+from proofs.registry import Replace, assume, lemma, prove, theorem
 from proofs.worlds import MAINTENANCE, MARKET, market, policy
 from refmodel.gap import effective_rate, gap_survived, gap_survived_with_penalty
 from refmodel.margin import margin_maintenance, notional, requirement
-from refmodel.numbers import PPM, Lots, Ppm, Quanta, Ticks, ceil_div, floor_div
+from refmodel.numbers import PPM, Lots, Ppm, Quanta, Ticks, ceil_div
 from refmodel.policy import BRACKET, Schedule, Tier
 from refmodel.state import CROSS, Account, Position, Venue, equity, position_value
 
@@ -56,7 +57,8 @@ def margin_covers_the_gap(
 @theorem(
     "C1a-gap",
     rules=("POL-9", "GAP-2", "ACC-2", "MAR-7"),
-    claim="Who has at least its maintenance margin before the marks move by at most the gap has equity of at least 0 after.",
+    claim="Who has at least its maintenance margin before the marks move by at most the gap has "
+    "equity of at least 0 after.",
     structural_bound="2 markets; each further position brings its own margin and its own loss (C1a-position)",
     witness=dict(
         wallet=20_000,
@@ -158,7 +160,8 @@ def margin_covers_gap_and_penalty(
 @theorem(
     "C1-tier-rate",
     rules=("GAP-1", "MAR-2"),
-    claim="The effective rate of a tier is the average at its floor, rounded down; the lowest tier's is its own rate.",
+    claim="The effective rate of a tier is the average at its floor, rounded down; the lowest tier's "
+    "is its own rate.",
     structural_bound="3 tiers; for any number the average at a floor is B2-bracket-average",
     witness=dict(rise_0=10_000, rise_1=20_000, rise_2=30_000, floor_1=100, floor_2=200),
     mutant=Replace(

@@ -1,7 +1,9 @@
-"""D10. Liquidation price: the first tick against a position at which its account is liquidatable, the other marks
+"""D10. Liquidation price: the first tick against a position at which its account is liquidatable, the
+other marks
 fixed. That tick is liquidatable; no tick between it and the present mark is.
 
-A requirement is the largest of its published lines. One line gives one candidate, the nearest candidate of any
+A requirement is the largest of its published lines. One line gives one candidate, the nearest candidate of
+any
 number of lines is the answer, and the real function puts them together.
 """
 
@@ -44,7 +46,8 @@ def fails(side: int, lots: Lots, multiplier: int, room: QuantaPpm, price: Ticks,
 @theorem(
     "D10-long-line",
     rules=("MAR-14",),
-    claim="The candidate of a line is the highest tick below the mark at which a long fails it; without a candidate "
+    claim="The candidate of a line is the highest tick below the mark at which a long fails it; "
+    "without a candidate "
     "there is none.",
     witness=(
         dict(lots=3, multiplier=2, room=-50_000_000, mark=50, price=20, rate=50_000, amount=0, above=0),
@@ -124,7 +127,8 @@ def candidate_of_a_long_is_the_first(
 @theorem(
     "D10-short-line",
     rules=("MAR-14",),
-    claim="The candidate of a line is the lowest tick at which a short fails it, and it fails it from there on.",
+    claim="The candidate of a line is the lowest tick at which a short fails it, and it fails it "
+    "from there on.",
     witness=dict(lots=3, multiplier=2, room=50_000_000, price=20, rate=50_000, amount=0, above=0),
     mutant=(
         Replace("first_tick_of_short", "slope) + 1", "slope)", name="off by one tick"),
@@ -166,7 +170,8 @@ def candidate_of_a_short_is_the_first(
 @theorem(
     "D10-nearest-of-long",
     rules=("MAR-14",),
-    claim="Of any number of lines, the nearest candidate is the highest tick below the mark at which a long fails one.",
+    claim="Of any number of lines, the nearest candidate is the highest tick below the mark at which "
+    "a long fails one.",
     contracts=(long_candidate_is_below_mark,),
     witness=dict(
         lots=3,
@@ -314,7 +319,8 @@ LEVELS_WITH_LINES = (PublishedTier(0, 10_000, 10_000, 0, 0), PublishedTier(50, 2
 @theorem(
     "D10-bracket-lines",
     rules=("MAR-13", "MAR-2"),
-    claim="A marginal requirement exceeds an amount exactly if one of its published lines does, for any number of tiers.",
+    claim="A marginal requirement exceeds an amount exactly if one of its published lines does, for "
+    "any number of tiers.",
     witness=dict(
         held=60, limit=500_000, floor=0, rise=10_000, rate=10_000, amount=0, above=0, items=TIERS_WITH_LINES
     ),
@@ -367,7 +373,8 @@ def marginal_requirement_is_its_lines(
 @theorem(
     "D10-whole-lines",
     rules=("MAR-13", "MAR-3"),
-    claim="A requirement on the whole notional exceeds an amount exactly if one of its lines does, for any number of tiers.",
+    claim="A requirement on the whole notional exceeds an amount exactly if one of its lines does, "
+    "for any number of tiers.",
     witness=dict(
         held=60, limit=500_000, floor=0, rise=10_000, rate=10_000, amount=0, above=0, items=LEVELS_WITH_LINES
     ),
@@ -458,7 +465,8 @@ def published_lines_are_running_sums(
     "D10-price",
     rules=("MAR-14", "MAR-9"),
     claim="At the liquidation price the account is liquidatable, and at no tick between it and the mark.",
-    structural_bound="1 market with 1 tier; any tiers by D10-bracket-lines and D10-whole-lines, other markets are "
+    structural_bound="1 market with 1 tier; any tiers by D10-bracket-lines and D10-whole-lines, "
+    "other markets are "
     "constants in equity and margin",
     effort=3.0,
     witness=(
@@ -515,7 +523,7 @@ def liquidation_price_is_the_first_tick(
     if (side * (mark - price) >= 0) & (price <= terms.markets[MARKET].price_max):
         here = standing_of(at_mark, account)
         then = standing_of(venue(terms, {"a": account}, price), account)
-        if not is_liquidatable(here.equity, here.maintenance, trigger):
-            if tick is None or side * (price - tick) > 0:
-                first = not is_liquidatable(then.equity, then.maintenance, trigger)
-                prove(first, "and at no tick between it and the mark")
+        already = is_liquidatable(here.equity, here.maintenance, trigger)
+        if not already and (tick is None or side * (price - tick) > 0):
+            first = not is_liquidatable(then.equity, then.maintenance, trigger)
+            prove(first, "and at no tick between it and the mark")

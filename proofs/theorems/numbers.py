@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from proofs.contracts import establish
+from proofs.lemmas.contracts import root_is_rounded_up
 from proofs.loops import State, while_loop
 from proofs.registry import Replace, assume, prove, theorem
 from refmodel.numbers import ceil_div, floor_div, isqrt_ceil
@@ -102,11 +104,18 @@ def newton_from_above(root: State) -> Iterator[bool]:
 def isqrt_ceil_is_the_least_root_at_or_above(number: int) -> None:
     assume(number >= 0, guard="NUM-4")
 
-    root = while_loop(isqrt_ceil).result(
-        number, invariant=newton_from_above, measure=lambda state: state.guess
-    )
+    establish(root_is_rounded_up, number, running=newtons_root)
+    root = newtons_root(number)
 
     prove(root >= 0, "a root is not negative")
     prove(root * root >= number, "its square is at or above the number")
     if root > 0:
         prove((root - 1) * (root - 1) < number, "the square of one less is below it")
+
+
+def newtons_root(number: int) -> int:
+    """The rule, its loop by the invariant and by a measure that falls."""
+    root: int = while_loop(isqrt_ceil).result(
+        number, invariant=newton_from_above, measure=lambda state: state.guess
+    )
+    return root

@@ -1,0 +1,448 @@
+"""The campaign. Goal: what is drawn is valid, reaches every rule both ways, and finds what breaks the law.
+Method: properties of the generators; small campaigns; and faults planted in the law, each of which must be
+found, shrunk to a short story, written, and be found again when the file is replayed.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import refmodel.funding
+import refmodel.liquidation
+import refmodel.margin
+import refmodel.trading
+import refmodel.withdrawal
+from marginspec.campaign import EVENTS_PER_HISTORY, CampaignReport, chunks_of, run_campaign
+from marginspec.choices import Choices, SeededChoices, edge_or_magnitude, magnitude, near
+from marginspec.documents import read_trace
+from marginspec.draw_events import MARKETS_MOST, draw_event, draw_scene, narrowed
+from marginspec.draw_policy import BREAKERS, draw_broken_policy, draw_policy
+from marginspec.invariants import STEP_INVARIANTS, TOTAL_INVARIANTS
+from marginspec.policy_file import read_policy
+from marginspec.reach import (
+    ENTRIES,
+    LADDERS,
+    NOT_APPLICABLE,
+    NOT_REACHED,
+    REACHED,
+    column,
+    observing,
+    tally_outcomes,
+)
+from marginspec.shrink import Trace, first_break, plainer_numbers, write_trace
+from marginspec.strategies import DrawnChoices, broken_policies, histories, policies
+from refmodel.canonical import EVENT_TYPES
+from refmodel.events import Deposit, Withdraw
+from refmodel.policy import AT_OR_BELOW, SQRT, Policy
+from refmodel.rulebook import RULES
+from refmodel.state import genesis
+from refmodel.validity import faults
+from refmodel.venue import apply
+from tests.conftest import put_in_place
+from tests.support import reaches
+
+REGRESSIONS = Path(__file__).parent / "regressions"
+MINIMAL = read_policy("minimal")
+
+
+def silent(text: str) -> None:
+    """Where a campaign tells its stories when nobody listens."""
+
+
+def campaign(policy: Policy, events: int, folder: Path, **named: Any) -> CampaignReport:
+    """A campaign in this process that tells nobody."""
+    return run_campaign(policy, events, 1, 1, on_found=silent, runs=folder, **named)
+
+
+# ------------------------------------------------------------------------------------- choices
+
+
+def drivers(draw: Callable[..., Any]) -> tuple[Choices, Choices]:
+    """The two drivers of every generator."""
+    return SeededChoices(str(draw(st.integers(0, 1_000)))), DrawnChoices(draw)
+
+
+@given(
+    data=st.data(),
+    low=st.integers(-(10**20), 10**20),
+    width=st.one_of(st.integers(0, 10), st.integers(0, 10**30)),
+)
+def test_both_drivers_stay_within_the_range_they_are_given(data: st.DataObject, low: int, width: int) -> None:
+    high = low + width
+    for choices in drivers(data.draw):
+        assert low <= choices.integer(low, high) <= high
+        assert low <= magnitude(choices, low, high) <= high
+        assert low <= near(choices, low + width // 2, low, high) <= high
+        assert low <= edge_or_magnitude(choices, low, high, (low + 1,)) <= high
+        assert choices.pick((low, high)) in (low, high)
+        assert choices.chance(0) is False
+
+
+def test_the_same_seed_makes_the_same_choices_on_every_machine() -> None:
+    choices = SeededChoices("a seed")
+    assert [choices.integer(1, 1_000_000) for _ in range(3)] == [397_826, 37_243, 765_567]
+    assert choices.integer(0, 10**30) == 773_094_770_254_018_022_678_830_944_317
+
+
+def test_a_seeded_driver_reaches_both_ends_of_a_range() -> None:
+    choices = SeededChoices("ends")
+    assert {choices.integer(-1, 1) for _ in range(100)} == {-1, 0, 1}
+    wide = [choices.integer(0, 2**60) for _ in range(400)]
+    assert min(wide) < 2**55 and max(wide) > 2**60 - 2**55
+
+
+# ------------------------------------------------------------------------------------- policies
+
+
+SHAPES = (
+    *("several markets", "one market", "isolated pools", "cross only", "rebate", "maker pays"),
+    *("sqrt", "tiers", "at or below", "below", "crowded", "roomy"),
+)
+
+
+@reaches(*SHAPES)
+@given(policy=policies())
+def test_drawn_policies_are_valid_and_of_every_shape(policy: Policy, reached: Callable[[str], None]) -> None:
+    assert faults(policy) == ()
+    reached("several markets" if len(policy.markets) > 1 else "one market")
+    reached("isolated pools" if policy.isolated else "cross only")
+    if policy.fee_maker != 0:
+        reached("rebate" if policy.fee_maker < 0 else "maker pays")
+    for market in policy.markets.values():
+        reached("sqrt" if market.initial.kind == SQRT else "tiers")
+    reached("at or below" if policy.trigger == AT_OR_BELOW else "below")
+    reached("crowded" if policy.positions_max < len(policy.markets) else "roomy")
+
+
+def test_bulk_policies_are_valid() -> None:
+    choices = SeededChoices("bulk policies")
+    for _ in range(500):
+        policy = draw_policy(choices)
+        assert faults(policy) == (), policy
+
+
+@pytest.mark.parametrize("rule", BREAKERS)
+def test_a_policy_can_be_broken_for_one_rule_and_no_other(rule: str) -> None:
+    @settings(max_examples=15)
+    @given(policy=broken_policies(rule))
+    def broken_for_one_rule(policy: Policy) -> None:
+        assert {fault.rule for fault in faults(policy)} == {rule}
+
+    broken_for_one_rule()
+
+
+@pytest.mark.parametrize("name", ["minimal", "binance-usdm"])
+def test_a_policy_that_ships_can_be_broken_for_every_rule_it_has_room_for(name: str) -> None:
+    policy = read_policy(name)
+    for rule in BREAKERS:
+        broken = draw_broken_policy(SeededChoices(rule), rule, policy)
+        assert (broken is None) == (rule == "POL-6"), rule
+
+
+def test_every_policy_rule_has_a_breaker() -> None:
+    assert set(BREAKERS) == {rule for rule in RULES if rule.startswith("POL-")}
+
+
+def test_a_large_policy_is_narrowed_to_a_valid_one() -> None:
+    policy = read_policy("binance-usdm")
+    choices = SeededChoices("narrow")
+    for _ in range(50):
+        small = narrowed(choices, policy)
+        assert faults(small) == ()
+        assert len(small.markets) in (MARKETS_MOST, policy.positions_max + 1)
+        assert all(small.markets[name] is policy.markets[name] for name in small.markets)
+
+
+# ------------------------------------------------------------------------------------- events
+
+
+@reaches(*(f"{name} {answer}" for name in EVENT_TYPES for answer in ("accepted", "refused")))
+@settings(max_examples=150)
+@given(history=histories(events_most=25))
+def test_drawn_events_of_every_type_are_accepted_and_refused(
+    history: Any, reached: Callable[[str], None]
+) -> None:
+    venue = genesis(history.policy) if history.start is None else history.start
+    names = {kind: name for name, kind in EVENT_TYPES.items()}
+    for event in history.events:
+        outcome = apply(venue, event)
+        reached(f"{names[type(event)]} {'accepted' if outcome.refusal is None else 'refused'}")
+        venue = outcome.venue
+    assert venue == history.end
+
+
+def test_most_drawn_events_are_accepted(tmp_path: Path) -> None:
+    report = campaign(MINIMAL, 4_000, tmp_path)
+    assert report.accepted * 2 > report.events
+
+
+# ------------------------------------------------------------------------------------- reach
+
+
+def test_every_rule_says_what_it_is_to_reach() -> None:
+    assert set(ENTRIES) == set(RULES)
+    for rule, entry in ENTRIES.items():
+        assert len(entry.classes) >= 2, rule
+        assert len(set(entry.classes)) == len(entry.classes), rule
+
+
+def test_every_type_of_event_has_a_ladder_of_rules() -> None:
+    assert set(LADDERS) == set(EVENT_TYPES.values())
+    assert {rule for ladder in LADDERS.values() for rule in ladder} <= set(RULES)
+
+
+def test_a_refusal_passes_the_rules_before_it_and_no_other() -> None:
+    tally = tally_outcomes({(Withdraw, "WDR-2"): 3, (Withdraw, None): 4, (Deposit, "DEP-1"): 5})  # type: ignore[arg-type]
+    assert tally["WDR-2", "refused"] == 3 and tally["WDR-2", "passed"] == 4
+    assert tally["WDR-1", "passed"] == 7 and tally["WDR-3", "passed"] == 4
+    assert tally["EVT-1", "passed"] == 12 and tally["LIM-4", "passed"] == 0
+
+
+def test_a_column_tells_reached_from_missing_and_from_not_applicable() -> None:
+    rebates = replace(MINIMAL, isolated=())
+    assert column("LIM-2", tally_outcomes({}), MINIMAL).verdict == NOT_APPLICABLE  # type: ignore[arg-type]
+    assert column("LIM-1", tally_outcomes({}), MINIMAL).verdict == NOT_REACHED  # type: ignore[arg-type]
+    assert column("TRF-2", tally_outcomes({}), rebates).verdict == NOT_APPLICABLE  # type: ignore[arg-type]
+
+
+def test_observing_counts_and_leaves_the_law_as_it_was() -> None:
+    before = {name: inspect.getattr_static(refmodel.trading, name) for name in vars(refmodel.trading)}
+    venue = genesis(MINIMAL)
+    with observing() as observation:
+        assert refmodel.trading.fee is not before["fee"]
+        observation.on = True
+        refmodel.trading.fee(1_000_001, 500)
+        observation.on = False
+        refmodel.trading.fee(1_000_001, 500)
+        apply(venue, Deposit(0, "a1", 1, "alice", "cross"))
+    assert observation.tally["FEE-1", "rounded up"] == 1
+    assert observation.tally["NUM-1", "rounded up"] == 1
+    assert {name: vars(refmodel.trading)[name] for name in before} == before
+
+
+def test_a_campaign_reaches_every_rule_and_finds_nothing_wrong(tmp_path: Path) -> None:
+    report = campaign(MINIMAL, 30_000, tmp_path)
+    assert report.broken == 0, report.violations
+    assert report.not_reached == ()
+    assert report.ok
+    assert (report.events, report.histories) == (30_000, 150)
+    assert {one.rule for one in report.reach} == set(RULES)
+    given = {one.rule: one.given.verdict for one in report.reach}
+    assert given["TRD-7"] == REACHED
+    assert given["MAR-4"] == NOT_APPLICABLE
+    assert sum(report.refused.values()) == report.events - report.accepted
+    assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------------------- workers, Ctrl-C
+
+
+def test_the_result_does_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    alone = run_campaign(MINIMAL, 9_100, 1, 5, on_found=silent, runs=tmp_path)
+    together = run_campaign(MINIMAL, 9_100, 2, 5, on_found=silent, runs=tmp_path)
+    assert replace(alone, seconds=0.0) == replace(together, seconds=0.0)
+
+
+def test_another_seed_draws_other_histories(tmp_path: Path) -> None:
+    accepted = {run_campaign(MINIMAL, 1_000, 1, seed, runs=tmp_path).accepted for seed in range(4)}
+    assert len(accepted) > 1
+
+
+def test_all_events_are_played_and_each_history_once() -> None:
+    chunks = list(chunks_of(EVENTS_PER_HISTORY * 50 + 7))
+    lengths = [length for chunk in chunks for length in chunk.lengths]
+    assert lengths == [EVENTS_PER_HISTORY] * 50 + [7]
+    assert [chunk.first for chunk in chunks] == [0, 20, 40]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interruption_keeps_what_was_done_and_says_so(workers: int, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        assert total == 20_000
+        if done >= 4_000:
+            raise KeyboardInterrupt
+
+    report = run_campaign(MINIMAL, 20_000, workers, 1, on_progress=interrupt, runs=tmp_path)
+    assert report.interrupted and not report.ok
+    assert 4_000 <= report.events < 20_000
+
+
+# ------------------------------------------------------------------------------------- planted faults
+
+
+@contextmanager
+def planted(law: Callable[..., Any], fault: Callable[..., Any]) -> Iterator[None]:
+    """The law with one function replaced by a faulty one, in every module that calls it."""
+    put_in_place(law, fault)
+    try:
+        yield
+    finally:
+        put_in_place(fault, law)
+
+
+def fee_rounded_down(amount: int, rate: int) -> int:
+    return amount * rate // 1_000_000
+
+
+def anything_carries(standing: Any, trigger: str) -> bool:
+    return True
+
+
+def gain_is_counted(before: Any, after: Any, gain: int, closer: bool, trigger: str) -> bool:
+    return law_admits(before, after, 0, closer, trigger)
+
+
+def reduction_without_improvement(before: Any, after: Any, gain: int, closer: bool, trigger: str) -> bool:
+    return closer or law_admits(before, after, gain, closer, trigger)
+
+
+def nobody_goes_bankrupt(venue: Any, after: Any) -> None:
+    return None
+
+
+def nothing_stays_behind(venue: Any, account: Any) -> int:
+    return 0
+
+
+def funding_rounded_up(rate: int, mark: int, multiplier: int) -> int:
+    return -(-(rate * mark * multiplier) // 1_000_000)
+
+
+def profit_rounded_up(position: Any, lots: int, paid: int) -> int:
+    if position.size == 0 or (position.size > 0) == (lots > 0):
+        return 0
+    closed = min(abs(position.size), abs(lots))
+    return -(-(-paid * closed // abs(lots)) + position.cost * closed // abs(position.size))
+
+
+def sells_forgotten(size: int, buys: int, sells: int) -> int:
+    return abs(size + buys)
+
+
+def a_tick_too_far(venue: Any, account: Any, market: str) -> int | None:
+    tick = law_liquidation_price(venue, account, market)
+    return None if tick is None else tick + 1
+
+
+law_admits = refmodel.trading.is_admitted
+law_liquidation_price = refmodel.liquidation_price.liquidation_price
+FAULTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[str, ...]]] = {
+    "fee rounded down": (refmodel.trading.fee, fee_rounded_down, ("what_is_credited_is_what_was_charged",)),
+    "anything carries": (
+        refmodel.margin.carries,
+        anything_carries,
+        ("only_prices_and_funding_make_anybody_liquidatable", "a_trade_is_carried_without_its_own_gain"),
+    ),
+    "gain is counted": (law_admits, gain_is_counted, ("a_trade_is_carried_without_its_own_gain",)),
+    "reduction without improvement": (
+        law_admits,
+        reduction_without_improvement,
+        ("who_trades_liquidatable_ends_better", "a_trade_is_carried_without_its_own_gain"),
+    ),
+    "nobody goes bankrupt": (
+        refmodel.liquidation.refuse_bankruptcy,
+        nobody_goes_bankrupt,
+        ("nobody_is_bankrupt_at_rest",),
+    ),
+    "nothing stays behind": (
+        refmodel.withdrawal.transfer_margin,
+        nothing_stays_behind,
+        ("a_withdrawal_leaves_what_it_must",),
+    ),
+    "funding rounded up": (refmodel.funding.funding_per_lot, funding_rounded_up, ("funding_sums_to_zero",)),
+    "profit rounded up": (
+        refmodel.trading.realised,
+        profit_rounded_up,
+        ("realised_profit_is_rounded_down", "positions_and_orders_are_well_formed"),
+    ),
+    "sells forgotten": (
+        refmodel.margin.lots_at_risk,
+        sells_forgotten,
+        ("what_is_asked_for_stays_within_limits", "initial_margin_covers_maintenance_margin"),
+    ),
+    "a tick too far": (
+        law_liquidation_price,
+        a_tick_too_far,
+        ("liquidation_price_is_the_first_tick",),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_planted_in_the_law_is_found_and_told_as_a_short_story(name: str, tmp_path: Path) -> None:
+    law, fault, sentences = FAULTS[name]
+    told: list[str] = []
+    with planted(law, fault):
+        report = run_campaign(MINIMAL, 6_000, 1, 3, on_found=told.append, runs=tmp_path)
+        assert report.broken > 0
+        found = [one for one in report.violations if one.sentence in sentences]
+        assert found, [one.sentence for one in report.violations]
+        one = min(found, key=lambda found: len(found.trace.events))
+        assert len(one.trace.events) <= 12, one.text
+        trace = read_trace(one.path)
+        broken = first_break(trace.policy, trace.start, trace.events)
+        assert broken is not None and broken.violation.sentence == one.sentence
+        assert broken.index == len(trace.events) - 1
+    assert len(told) == len(report.violations)
+    assert any(f"marginspec replay {one.path}" in text for text in told)
+    assert first_break(trace.policy, trace.start, trace.events) is None, "without the fault nothing breaks"
+
+
+def test_a_law_that_raises_is_a_finding_and_not_a_crash(tmp_path: Path) -> None:
+    def forgets_to_answer(amount: int, rate: int) -> int:
+        raise ZeroDivisionError("a rate of nothing")
+
+    with planted(refmodel.trading.fee, forgets_to_answer):
+        report = campaign(MINIMAL, 2_000, tmp_path)
+    assert report.broken > 0
+    assert report.violations[0].sentence == "apply_answers_every_event"
+    assert "ZeroDivisionError a rate of nothing" in report.violations[0].trace.found
+
+
+def test_every_invariant_has_a_name_that_is_a_sentence() -> None:
+    for sentence in (*STEP_INVARIANTS, *TOTAL_INVARIANTS):
+        assert sentence.count("_") >= 1, sentence
+
+
+# ------------------------------------------------------------------------------------- shrinking, files
+
+
+@given(number=st.integers(-(10**20), 10**20))
+def test_plainer_numbers_are_smaller_and_keep_their_sign(number: int) -> None:
+    candidates = list(plainer_numbers(number))
+    assert len(set(candidates)) == len(candidates)
+    for plainer in candidates:
+        assert abs(plainer) < abs(number)
+        assert plainer * number >= 0
+
+
+@settings(max_examples=40)
+@given(history=histories(events_most=8))
+def test_a_trace_reads_back_as_it_was_written(history: Any, tmp_path_factory: Any) -> None:
+    path = tmp_path_factory.mktemp("traces") / "trace.json"
+    write_trace(Trace(history.policy, history.start, history.events, "A sentence.", 7), path)
+    again = read_trace(path)
+    assert again.policy == history.policy
+    assert again.start == (genesis(history.policy) if history.start is None else history.start)
+    assert (again.events, again.found, again.seed) == (history.events, "A sentence.", 7)
+
+
+@pytest.mark.parametrize("path", sorted(REGRESSIONS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_history_that_once_broke_a_claim_breaks_none(path: Path) -> None:
+    trace = read_trace(path)
+    assert trace.events
+    assert first_break(trace.policy, trace.start, trace.events) is None
+
+
+def test_a_drawn_event_depends_on_nothing_but_choices_and_state() -> None:
+    scene = draw_scene(SeededChoices("scene"), MINIMAL)
+    venue = genesis(MINIMAL)
+    drawn = [draw_event(SeededChoices("event"), venue, scene) for _ in range(3)]
+    assert drawn[0] == drawn[1] == drawn[2]
