@@ -5,7 +5,7 @@ put plainer amounts in place of those that are left. A trace file holds everythi
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -123,53 +123,86 @@ def without_needless(events: tuple[Event, ...], fails: Fails, deadline: float) -
 
 
 def with_plainer_amounts(events: tuple[Event, ...], fails: Fails, deadline: float) -> tuple[Event, ...]:
-    """Put plainer events in the place of each, as long as the history fails."""
-    for position in range(len(events)):
-        plainer = True
-        while plainer:
-            plainer = False
-            for candidate in plainer_events(events[position]):
-                if time.monotonic() > deadline:
-                    return events
-                changed = (*events[:position], candidate, *events[position + 1 :])
-                if fails(changed):
-                    events = changed
-                    plainer = True
-                    break
+    """Leave out marks, and put a smaller amount in the place of each, as long as the history fails."""
+    for position, event in enumerate(events):
+        for market in marks_of(event):
+            fewer = with_event(events, position, without_mark(events[position], market))
+            if len(marks_of(events[position])) > 1 and fails(fewer):
+                events = fewer
+        for key in amounts_of(events[position]):
+            if time.monotonic() > deadline:
+                return events
+            events = with_least_amount(events, position, key, fails)
     return events
 
 
-def plainer_events(event: Event) -> Iterator[Event]:
-    """The event with one amount plainer, the boldest first; each has fewer digits, or more of them 0."""
-    for field in fields(event):
-        value = getattr(event, field.name)
-        if type(value) is int:
-            for number in plainer_numbers(value):
-                changed: dict[str, Any] = {field.name: number}
-                yield replace(event, **changed)
+def with_least_amount(
+    events: tuple[Event, ...], position: int, key: tuple[str, str], fails: Fails
+) -> tuple[Event, ...]:
+    """The history with one amount as small as a few trials find."""
+
+    def tried_with(amount: int) -> tuple[Event, ...]:
+        return with_event(events, position, with_amount(events[position], key, amount))
+
+    amount = amounts_of(events[position])[key]
+    return tried_with(least(amount, lambda tried: fails(tried_with(tried))))
+
+
+def with_event(events: tuple[Event, ...], position: int, event: Event) -> tuple[Event, ...]:
+    """The history with another event in one place."""
+    return (*events[:position], event, *events[position + 1 :])
+
+
+def marks_of(event: Event) -> tuple[str, ...]:
+    """The markets to which an event gives a mark."""
+    return tuple(event.marks) if isinstance(event, Prices) else ()
+
+
+def without_mark(event: Event, market: str) -> Event:
+    """Prices without the mark of one market."""
+    assert isinstance(event, Prices)
+    return replace(event, marks={name: price for name, price in event.marks.items() if name != market})
+
+
+def amounts_of(event: Event) -> dict[tuple[str, str], int]:
+    """The whole numbers of an event: by field, and for marks by market."""
+    amounts = {
+        (field.name, ""): value for field in fields(event) if type(value := getattr(event, field.name)) is int
+    }
     if isinstance(event, Prices):
-        for market, price in event.marks.items():
-            if len(event.marks) > 1:
-                yield replace(event, marks={name: one for name, one in event.marks.items() if name != market})
-            for number in plainer_numbers(price):
-                yield replace(event, marks={**event.marks, market: number})
+        amounts.update({("marks", market): price for market, price in event.marks.items()})
+    return amounts
 
 
-def plainer_numbers(number: int) -> Iterator[int]:
-    """Smaller or rounder whole numbers of the same sign; every chain of them ends."""
-    sign = -1 if number < 0 else 1
-    size = abs(number)
-    if size == 0:
-        return
-    tried = {size}
-    candidates = [0, 1, 2, 10]
-    candidates += [size // 10**digits * 10**digits for digits in range(len(str(size)) - 1, 0, -1)]
-    # Half of it less, a quarter less, down to one less: who needs a least amount is led to it in few steps.
-    candidates += [size - (size >> shift) for shift in range(1, size.bit_length())]
-    for candidate in candidates:
-        if candidate < size and candidate not in tried:
-            tried.add(candidate)
-            yield sign * candidate
+def with_amount(event: Event, key: tuple[str, str], amount: int) -> Event:
+    """The event with another whole number in one place."""
+    field, market = key
+    if isinstance(event, Prices) and field == "marks":
+        return replace(event, marks={**event.marks, market: amount})
+    changed: dict[str, Any] = {field: amount}
+    return replace(event, **changed)
+
+
+def least(amount: int, works: Callable[[int], bool]) -> int:
+    """An amount of the same sign that works, as small as a few trials find: 0, 1 or 2, else by halving.
+
+    amount  works
+    """
+    sign = -1 if amount < 0 else 1
+    size = abs(amount)
+    too_small = -1
+    for tried in (0, 1, 2):
+        if tried < size:
+            if works(sign * tried):
+                return sign * tried
+            too_small = tried
+    while size - too_small > 1:
+        middle = (size + too_small) // 2
+        if works(sign * middle):
+            size = middle
+        else:
+            too_small = middle
+    return sign * size
 
 
 def shrink(policy: Policy, start: Venue | None, events: tuple[Event, ...], seed: int) -> Trace | None:

@@ -149,12 +149,20 @@ COMPARABLE = ((BRACKET, BRACKET), (WHOLE, BRACKET), (WHOLE, WHOLE), (SQRT, SQRT)
 
 @rule("POL-4")
 def schedules_are_comparable(policy: Policy) -> Iterator[Fault]:
-    """The kinds of a market's two schedules are a pair of which initial is never the smaller."""
+    """The kinds of a market's two schedules are a pair of which initial is never the smaller.
+
+    Both read the same bracket table: a policy file has only one, but a policy may be made otherwise.
+    """
     pairs = ", ".join(f"{initial} with {maintenance}" for initial, maintenance in COMPARABLE)
     for name, market in policy.markets.items():
         if (market.initial.kind, market.maintenance.kind) not in COMPARABLE:
             value = f"{market.initial.kind} with {market.maintenance.kind}"
             yield Fault("POL-4", f"markets.{name}.margin.initial", value, f"one of {pairs}")
+        elif [tier.floor for tier in market.initial.tiers] != [
+            tier.floor for tier in market.maintenance.tiers
+        ]:
+            key = f"markets.{name}.margin.brackets"
+            yield Fault("POL-4", key, "two tables", "one table of brackets for both schedules")
 
 
 @rule("POL-5")

@@ -36,7 +36,7 @@ from marginspec.reach import (
     observing,
     tally_outcomes,
 )
-from marginspec.shrink import Trace, first_break, plainer_numbers, write_trace
+from marginspec.shrink import Trace, first_break, least, shrink_events, write_trace
 from marginspec.strategies import DrawnChoices, broken_policies, histories, policies
 from refmodel.canonical import EVENT_TYPES
 from refmodel.events import Deposit, Withdraw
@@ -414,13 +414,32 @@ def test_every_invariant_has_a_name_that_is_a_sentence() -> None:
 # ------------------------------------------------------------------------------------- shrinking, files
 
 
-@given(number=st.integers(-(10**20), 10**20))
-def test_plainer_numbers_are_smaller_and_keep_their_sign(number: int) -> None:
-    candidates = list(plainer_numbers(number))
-    assert len(set(candidates)) == len(candidates)
-    for plainer in candidates:
-        assert abs(plainer) < abs(number)
-        assert plainer * number >= 0
+@given(amount=st.integers(-(10**20), 10**20), threshold=st.integers(0, 10**20))
+def test_an_amount_shrinks_to_the_least_that_works(amount: int, threshold: int) -> None:
+    threshold = min(threshold, abs(amount))
+    tried: list[int] = []
+
+    def works(candidate: int) -> bool:
+        tried.append(candidate)
+        assert candidate * amount >= 0
+        return abs(candidate) >= threshold
+
+    assert abs(least(amount, works)) == threshold
+    assert len(tried) < 80
+
+
+def test_a_history_shrinks_to_what_is_needed() -> None:
+    policy = MINIMAL
+    needed = (Deposit(5, "a1", 700, "alice", "cross"), Withdraw(9, "a1", 500))
+    events = (Deposit(1, "b", 1, "bob", "cross"), needed[0], Deposit(6, "b", 2), needed[1])
+
+    def fails(tried: tuple[Any, ...]) -> bool:
+        venue = genesis(policy)
+        for event in tried:
+            venue = apply(venue, event).venue
+        return "a1" in venue.accounts and venue.accounts["a1"].wallet >= 150 and venue.custody < 600
+
+    assert shrink_events(events, fails) == (Deposit(0, "a1", 150, "alice", "cross"),)
 
 
 @settings(max_examples=40)
