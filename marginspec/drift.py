@@ -256,7 +256,8 @@ def reasons_of(function: Callable[..., Any]) -> frozenset[Reason]:
             continue
         visited.add(current)
         tree = ast.parse(textwrap.dedent(inspect.getsource(current)))
-        for call in calls_in(tree, "assume"):
+        of_each_item = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_each(node)]
+        for call in [*calls_in(tree, "assume"), *of_each_item]:
             for keyword in call.keywords:
                 found.add(Reason(keyword.arg or "", text_in(keyword.value)))
         for node in ast.walk(tree):
@@ -267,6 +268,11 @@ def reasons_of(function: Callable[..., Any]) -> frozenset[Reason]:
     return frozenset(found)
 
 
+def _is_each(call: ast.Call) -> bool:
+    """Whether a call states a premise about every item of an induction's sequence."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "each"
+
+
 def _plain_function(function: Callable[..., Any]) -> FunctionType:
     plain = inspect.unwrap(function)
     assert isinstance(plain, FunctionType)
@@ -275,9 +281,9 @@ def _plain_function(function: Callable[..., Any]) -> FunctionType:
 
 @cache
 def _places_of_helpers() -> frozenset[str]:
-    """Modules in which theorems keep helpers: where theorems stand, and the worlds they are set in."""
+    """Modules in which theorems keep helpers: where theorems stand, the worlds and the tiers they are about."""
     found = {theorem.module for theorem in registry.THEOREMS.values()}
-    return frozenset(found | {"proofs.worlds"})
+    return frozenset(found | {"proofs.worlds", "proofs.lemmas.tiers"})
 
 
 # ------------------------------------------------------------------------------------- links and examples

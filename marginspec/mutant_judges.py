@@ -59,12 +59,12 @@ class Answer:
     unasked: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Red(Exception):
-    """A judge found the law broken."""
+    """A judge found the law broken: which rules or theorems, and what it said."""
 
-    red: tuple[str, ...]
-    detail: str
+    def __init__(self, red: tuple[str, ...], detail: str) -> None:
+        super().__init__(detail)
+        self.red, self.detail = red, detail
 
 
 Judge = Callable[[], None]

@@ -196,6 +196,8 @@ def least(amount: int, works: Callable[[int], bool]) -> int:
             if works(sign * tried):
                 return sign * tried
             too_small = tried
+    if too_small < size - 1 and not works(sign * (size - 1)):
+        return sign * size
     while size - too_small > 1:
         middle = (size + too_small) // 2
         if works(sign * middle):
