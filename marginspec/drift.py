@@ -281,7 +281,7 @@ def _plain_function(function: Callable[..., Any]) -> FunctionType:
 
 @cache
 def _places_of_helpers() -> frozenset[str]:
-    """Modules in which theorems keep helpers: where theorems stand, the worlds and the tiers they are about."""
+    """Modules in which theorems keep helpers: where theorems stand, worlds, and tiers."""
     found = {theorem.module for theorem in registry.THEOREMS.values()}
     return frozenset(found | {"proofs.worlds", "proofs.lemmas.tiers"})
 
