@@ -43,12 +43,8 @@ lint: .venv/.developing  ## linters, types and import rules
 bench: .venv/.installed  ## the fast path against numpy and against memory, about a minute
 	@$(BIN)/python tests/bench/bench_evaluate.py
 
-mutants: .venv/.developing  ## change the law one operator at a time: the tests must notice (hours)
-	@mkdir -p runs
-	@awk '/^\[/ {on = /^\[tool\.cosmic-ray/} on {sub(/^\[tool\./, "["); print}' pyproject.toml > runs/mutants.toml
-	@test -f runs/mutants.sqlite || $(BIN)/cosmic-ray init runs/mutants.toml runs/mutants.sqlite
-	@$(BIN)/cosmic-ray exec runs/mutants.toml runs/mutants.sqlite
-	@$(BIN)/cr-report runs/mutants.sqlite | tail -20
+mutants: .venv/.developing  ## change the law one place at a time: tables, tests, theorems must notice
+	@$(BIN)/python -m marginspec.mutants
 
 clean:  ## remove what the other targets made
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

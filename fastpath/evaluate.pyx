@@ -305,9 +305,9 @@ cdef long long evaluate_accounts(
 ) noexcept nogil:
     """Evaluates the accounts begin to end; returns -1, or the first account of a block with a fault.
 
-    In blocks of at most ROWS_MAX rows and accounts, so that running totals obey the bound of one account. Within
-    a block each loop runs over all rows, whichever account they belong to: no loop has a length that a
-    processor cannot predict.
+    In blocks of at most ROWS_MAX rows and accounts, so that running totals obey the bound of one account.
+    Within a block each loop runs over all rows, whichever account they belong to: no loop has a length
+    that a processor cannot predict.
     """
     cdef Block block
     cdef long long block_end, first, last, row, descents, descents_between, ordered

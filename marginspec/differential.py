@@ -192,7 +192,7 @@ def rate_above(schedule: Schedule, floor: int) -> int:
 # ------------------------------------------------------------------------------------- drawn accounts
 
 
-def draw_accounts(choices: Choices, policy: Policy) -> Venue:
+def draw_accounts(choices: Choices, policy: Policy, accounts: int = ACCOUNTS_PER_BATCH) -> Venue:
     """A venue of drawn accounts, each on its own: nobody's books are asked for."""
     marks = {
         name: choices.pick((terms.price_min, 1, terms.price_max, magnitude(choices, 1, terms.price_max)))
@@ -202,9 +202,9 @@ def draw_accounts(choices: Choices, policy: Policy) -> Venue:
     limits = lots_limits(venue)
     names = tuple(policy.markets)
     edges = {name: lots_edges(terms, marks[name]) for name, terms in policy.markets.items()}
-    accounts: dict[str, Account] = {}
+    drawn: dict[str, Account] = {}
     most = min(len(names), policy.positions_max)
-    for number in range(ACCOUNTS_PER_BATCH):
+    for number in range(accounts):
         held = 0 if choices.chance(100_000) else choices.integer(1, most)
         chosen = dict.fromkeys(choices.pick(names) for _ in range(held))
         positions: dict[str, Position] = {}
@@ -213,8 +213,8 @@ def draw_accounts(choices: Choices, policy: Policy) -> Venue:
             limit = choices.pick((policy.markets[name].size_max, limits[name]))
             draw_holding(choices, name, limit, edges[name], marks[name], positions, orders, policy)
         account = Account("", CROSS, 0, positions, orders)
-        accounts[f"a{number}"] = replace(account, wallet=draw_wallet(choices, venue, account))
-    return replace(venue, accounts=accounts)
+        drawn[f"a{number}"] = replace(account, wallet=draw_wallet(choices, venue, account))
+    return replace(venue, accounts=drawn)
 
 
 def lots_limits(venue: Venue) -> dict[str, int]:

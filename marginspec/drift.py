@@ -83,7 +83,11 @@ def picture() -> Picture:
         theorems=dict(registry.THEOREMS),
         reasons={name: reasons_of(theorem.function) for name, theorem in registry.THEOREMS.items()},
         refutations=dict(registry.REFUTATIONS),
-        contracts=dict(CONTRACTS),
+        contracts={
+            name: contract
+            for name, contract in CONTRACTS.items()
+            if contract.statement.__module__.startswith("proofs.lemmas.")
+        },
         sources={
             path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "refmodel").glob("*.py"))
         },

@@ -217,7 +217,10 @@ def dear_judges(theorems: Sequence[str], unasked: list[str]) -> Iterable[tuple[s
     """Those that are asked about what the cheap ones let pass."""
     return (
         (WITNESSES, lambda: witnesses(theorems)),
-        (POLICIES, lambda: tests("tests/test_binance.py", "tests/test_policy_file.py")),
+        (
+            POLICIES,
+            lambda: tests("tests/test_limits.py", "tests/test_binance.py", "tests/test_policy_file.py"),
+        ),
         (PROOFS, lambda: unasked.extend(proofs(theorems))),
     )
 

@@ -35,7 +35,7 @@ import click
 
 from marginspec import proving
 from marginspec.errors import BROKEN, HELD, INTERRUPTED, TOOL_FAILED
-from marginspec.mutant_judges import JUDGES
+from marginspec.mutant_judges import JUDGES, identifiers_in
 from marginspec.paths import ROOT, SPEC, runs_folder
 from marginspec.screen import aligned, progress, say, silence, write_facts
 from proofs.prover import Result
@@ -123,6 +123,7 @@ class Names:
 
     def __init__(self, folder: Path) -> None:
         self.rules: dict[str, tuple[str, ...]] = {}
+        self._named: dict[str, tuple[str, ...]] = {}
         self._users: dict[str, set[str]] = {}
         self._spans: dict[str, list[tuple[int, int, str]]] = {}
         for path in sorted(folder.glob("*.py")):
@@ -142,9 +143,13 @@ class Names:
                 self.rules[name] = tuple(
                     str(each.value) for each in decorator.args if isinstance(each, ast.Constant)
                 )
+        named: list[str] = []
         for each in ast.walk(without_words(node)):
             if isinstance(each, ast.Name) and each.id != name:
                 self._users.setdefault(each.id, set()).add(name)
+            if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                named += identifiers_in(each.value)
+        self._named[name] = tuple(named)
 
     def at(self, file: str, line: int) -> str:
         """The name in whose definition a line stands; empty if none."""
@@ -152,7 +157,7 @@ class Names:
         return next((name for first, last, name in spans if first <= line <= last), "")
 
     def rules_touched_by(self, name: str) -> tuple[str, ...]:
-        """The rules of a function; of one without a rule, the rules of the functions that call it."""
+        """The rules of a function; of one without, those it names and those of the functions that call it."""
         found: dict[str, None] = {}
         seen, waiting = {name}, [name]
         while waiting:
@@ -160,6 +165,7 @@ class Names:
             if here in self.rules:
                 found |= dict.fromkeys(self.rules[here])
                 continue
+            found |= dict.fromkeys(self._named.get(here, ()))
             for user in sorted(self._users.get(here, ())):
                 if user not in seen:
                     seen.add(user)
@@ -482,18 +488,23 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 # ------------------------------------------------------------------------------------- the run
 
 
-def kept_verdicts(file: Path, fingerprint: str, wanted: Sequence[Mutation]) -> dict[str, Verdict]:
-    """What an earlier run found out about the same law and the same mutations."""
+def kept_lines(file: Path, fingerprint: str) -> list[str]:
+    """The lines that an earlier run has kept, if it judged the same law; one cut short is left out."""
+    try:
+        header, *lines = file.read_text(encoding="utf-8").splitlines()
+        if json.loads(header) != {"fingerprint": fingerprint}:
+            return []
+    except (OSError, ValueError):
+        return []
+    return [line for line in lines if line.startswith("{") and line.endswith("}")]
+
+
+def kept_verdicts(lines: Iterable[str], wanted: Sequence[Mutation]) -> dict[str, Verdict]:
+    """What an earlier run found out about these mutations."""
     found: dict[str, Verdict] = {}
     by_key = {mutation.key: mutation for mutation in wanted}
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        if json.loads(lines[0]) != {"fingerprint": fingerprint}:
-            return {}
-    except (OSError, ValueError, IndexError):
-        return {}
-    for line in lines[1:]:
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # a line cut short is judged again
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a line of another version: judged again
             document = json.loads(line)
             mutation = by_key[Mutation(**document.pop("mutation")).key]
             fields: dict[str, Any] = {
@@ -507,10 +518,11 @@ def judged(
     bench: Bench, wanted: Sequence[Mutation], results: Sequence[Result], file: Path, mark: str, workers: int
 ) -> Iterator[Verdict]:
     """The verdicts on mutations, those kept from an earlier run first; each new one is kept at once."""
-    kept = kept_verdicts(file, mark, wanted)
+    lines = kept_lines(file, mark)
+    kept = kept_verdicts(lines, wanted)
     file.parent.mkdir(parents=True, exist_ok=True)
-    if not kept:
-        file.write_text(json.dumps({"fingerprint": mark}) + "\n", encoding="utf-8")
+    header = json.dumps({"fingerprint": mark})
+    file.write_text("".join(f"{line}\n" for line in (header, *lines)), encoding="utf-8")
     yield from kept.values()
     pool = ThreadPoolExecutor(workers)
     running: set[Future[Verdict]] = set()
@@ -754,7 +766,7 @@ def main(seed: int, count: int, workers: int, only_named: bool, report: bool, js
         click.echo(f"mutants: {error}.", err=True)
         sys.exit(TOOL_FAILED)
     except KeyboardInterrupt:
-        click.echo("Interrupted while proving: what was proved is kept.", err=True)
+        click.echo("Interrupted: what was proved, and judged in earlier runs, is kept.", err=True)
         sys.exit(INTERRUPTED)
     write_facts(facts, json_file)
     sys.exit(code)

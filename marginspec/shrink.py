@@ -4,7 +4,6 @@ Shrinking is delta debugging: leave out ever smaller runs of events as long as t
 put plainer amounts in place of those that are left. A trace file holds everything that a replay needs.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -19,8 +18,9 @@ from refmodel.policy import Policy
 from refmodel.state import Venue, genesis
 from refmodel.venue import apply
 
-SECONDS_MOST = 10.0
-"""For shrinking one history; what is reached by then is the answer."""
+TRIALS_MOST = 6_000
+"""Histories tried for shrinking one; what is reached by then is the answer. Counted, so that the same history
+always shrinks to the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +95,27 @@ def shrink_events(events: tuple[Event, ...], fails: Fails) -> tuple[Event, ...]:
     fails    whether a history breaks the same claim; it must for the events given
     returns  events none of which can be left out or be put more plainly, as far as time allows
     """
-    deadline = time.monotonic() + SECONDS_MOST
+    trials = 0
+
+    def fails_in_time(tried: tuple[Event, ...]) -> bool:
+        nonlocal trials
+        trials += 1
+        return trials <= TRIALS_MOST and fails(tried)
+
     before: tuple[Event, ...] = ()
-    while events != before and time.monotonic() < deadline:
+    while events != before and trials < TRIALS_MOST:
         before = events
-        events = without_needless(events, fails, deadline)
-        events = with_plainer_amounts(events, fails, deadline)
+        events = without_needless(events, fails_in_time)
+        events = with_plainer_amounts(events, fails_in_time)
     return events
 
 
-def without_needless(events: tuple[Event, ...], fails: Fails, deadline: float) -> tuple[Event, ...]:
+def without_needless(events: tuple[Event, ...], fails: Fails) -> tuple[Event, ...]:
     """Leave out runs of events: half of them, a quarter, down to single ones."""
     run = max(1, len(events) // 2)
     while True:
         position = 0
         while position < len(events):
-            if time.monotonic() > deadline:
-                return events
             shorter = events[:position] + events[position + run :]
             if fails(shorter):
                 events = shorter
@@ -122,7 +126,7 @@ def without_needless(events: tuple[Event, ...], fails: Fails, deadline: float) -
         run = run // 2
 
 
-def with_plainer_amounts(events: tuple[Event, ...], fails: Fails, deadline: float) -> tuple[Event, ...]:
+def with_plainer_amounts(events: tuple[Event, ...], fails: Fails) -> tuple[Event, ...]:
     """Leave out marks, and put a smaller amount in the place of each, as long as the history fails."""
     for position, event in enumerate(events):
         for market in marks_of(event):
@@ -130,8 +134,6 @@ def with_plainer_amounts(events: tuple[Event, ...], fails: Fails, deadline: floa
             if len(marks_of(events[position])) > 1 and fails(fewer):
                 events = fewer
         for key in amounts_of(events[position]):
-            if time.monotonic() > deadline:
-                return events
             events = with_least_amount(events, position, key, fails)
     return events
 
