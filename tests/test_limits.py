@@ -68,3 +68,14 @@ def test_maintenance_at_or_above_initial_is_a_fault(maintenance, is_fault):
 def test_the_largest_notional_counts_the_multiplier(size_max, is_fault):
     found = said(changed(multiplier=1_000, price_max=10**7, size_max=size_max), "POL-13")
     assert {key for key, _ in found} == ({"size_max"} if is_fault else set())
+
+
+def test_a_band_far_above_the_whole_is_a_fault():
+    assert said(changed(band=2_000_000), "POL-14") == {("band", "0 to 999_999 ppm")}
+
+
+@pytest.mark.parametrize(("base", "is_fault"), [(0, True), (1, False), (1_000_000, False), (1_000_001, True)])
+def test_the_base_of_a_root_is_a_rate_from_one(base, is_fault):
+    root = Schedule("sqrt", (), base, 0)
+    found = said(changed(initial=root, maintenance=root), "POL-3")
+    assert any("base" in key for key, _ in found) == is_fault

@@ -7,6 +7,9 @@ from refmodel.margin import bracket_term, top_rate, whole_term
 from refmodel.numbers import PPM, Ppm, Quanta, QuantaPpm
 from refmodel.policy import Tier
 
+TWO_TIERS = (Tier(0, 10_000), Tier(50, 20_000))
+"""What most witnesses stand on."""
+
 
 def arbitrary_tiers(floor: Quanta, rise: Ppm) -> ArbitrarySequence[Tier]:
     """Any number of tiers whose floors are not negative and whose rates rise to 100 % at the most."""

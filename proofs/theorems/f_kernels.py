@@ -26,7 +26,7 @@ from proofs.lemmas.contracts import (
     kernel_step_halves_the_distance,
     root_is_rounded_up,
 )
-from proofs.lemmas.tiers import arbitrary_tiers
+from proofs.lemmas.tiers import TWO_TIERS, arbitrary_tiers
 from proofs.machine import kernel
 from proofs.registry import Replace, assume, choice, lemma, prove, theorem
 from proofs.symbolic import implies
@@ -47,7 +47,7 @@ from refmodel.margin import (
     whole_rate,
 )
 from refmodel.numbers import PPM, Lots, Ppm, Quanta, QuantaPpm, Ticks, ceil_div, floor_div, isqrt_ceil
-from refmodel.policy import TRIGGERS, Tier
+from refmodel.policy import TRIGGERS
 from refmodel.state import position_value
 from refmodel.trading import fee
 
@@ -57,7 +57,6 @@ EQUITY_MAX = WALLET_MAX + POSITIONS_MAX * (NOTIONAL_MAX + COST_MAX)
 """Quanta: the equity of an account in the domain, either sign."""
 MARGIN_MAX = POSITIONS_MAX * NOTIONAL_MAX
 """Quanta: the margin of an account in the domain."""
-TWO_TIERS = (Tier(0, 10_000), Tier(50, 20_000))
 
 
 def within(value: int, low: int, high: int) -> None:
