@@ -6,6 +6,7 @@ from typing import Any
 from marginspec.documents import Expected, Trace, expected
 from marginspec.errors import BROKEN, HELD
 from marginspec.screen import grouped, say
+from marginspec.shrink import first_break
 from marginspec.story import format_account, format_event, format_outcome
 from refmodel.canonical import digest
 from refmodel.events import Deposit
@@ -31,7 +32,7 @@ class Replayed:
 
 
 def run_trace(trace: Trace) -> Replayed:
-    """Apply the events of a trace, one after the other; a refused one changes nothing."""
+    """Apply the events of a trace, one after the other, and ask every claim of the campaign after each."""
     venue = trace.start
     lines: list[str] = []
     outcomes: list[Outcome] = []
@@ -44,6 +45,11 @@ def run_trace(trace: Trace) -> Replayed:
         if trace.expect and not trace.expect[number - 1].agrees_with(outcome.refusal):
             wanted, got = trace.expect[number - 1], expected(outcome.refusal)
             differences.append(f"event {number}: the trace says {wanted}, the law says {got}")
+    if not faults(trace.policy):
+        found = first_break(trace.policy, trace.start, trace.events)
+        if found is not None:
+            claim = f"{found.violation.theorem} {found.violation.sentence}"
+            differences.append(f"event {found.index + 1} breaks {claim}: {found.violation.detail}")
     end = digest(venue)
     if trace.digest and trace.digest != end:
         differences.append(f"digest: the trace says {trace.digest}, the law says {end}")
