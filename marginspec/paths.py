@@ -3,7 +3,9 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SPEC = ROOT / "spec"
+IN_WHEEL = ROOT / "marginspec" / "_spec"
+"""Where a wheel carries what lies in spec/ in the repository."""
+SPEC = IN_WHEEL if IN_WHEEL.is_dir() else ROOT / "spec"
 POLICIES = SPEC / "policies"
 SCHEMAS = SPEC / "schema"
 
