@@ -186,7 +186,6 @@ def lots_gap(venue: Venue, market: str) -> Lots:
 
 
 FLAT_POSITION = Position(0, 0)
-NO_ORDERS = OpenOrders(0, 0)
 
 
 def post(venue: Venue, postings: Postings) -> Venue:

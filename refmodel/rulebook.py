@@ -27,8 +27,3 @@ def rule(*identifiers: str) -> Callable[[Implementation], Implementation]:
         return function
 
     return register
-
-
-def rules_of(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The rules that a function implements, in the order in which it applies them."""
-    return tuple(identifier for identifier, known in RULES.items() if known is function)
