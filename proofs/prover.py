@@ -82,9 +82,14 @@ class _Exploration:
 
 
 def verify_theorem(theorem: Theorem) -> Result:
-    """Prove a theorem and refute its mutants."""
+    """Prove a theorem and refute its mutants; one that is refuted itself is not asked for them.
+
+    Errors: TheoremError if a mutant cannot be made.
+    """
     started = time.perf_counter()
     result = prove_theorem(theorem)
+    if result.status == "refuted":
+        return result
     outcomes = tuple((mutant.name, run_mutant(theorem, mutant)) for mutant in theorem.mutants)
     return _with(result, mutants=outcomes, seconds=time.perf_counter() - started)
 
