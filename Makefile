@@ -42,6 +42,7 @@ lint: .venv/.developing  ## linters, types and import rules
 
 bench: .venv/.installed  ## the fast path against numpy and against memory, about a minute
 	@$(BIN)/python tests/bench/bench_evaluate.py
+	@$(BIN)/marginspec bench
 
 mutants: .venv/.developing  ## change the law one place at a time: tables, tests, theorems must notice
 	@$(BIN)/python -m marginspec.mutants
