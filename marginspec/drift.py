@@ -448,4 +448,3 @@ CHECKS: Mapping[str, Callable[[Picture], list[str]]] = {
 def findings(seen: Picture) -> list[str]:
     """Everything that has drifted, in words."""
     return [finding for check in CHECKS.values() for finding in check(seen)]
-

@@ -1,13 +1,13 @@
 """Notation: values of the law as they stand in one cell of a worked table, read and written.
 
-    int                `12_500`, `-3`
-    bool, None         `true`, `false`, `none`
-    str                the text itself
-    tuple[Tier, ...]   `0: 10_000, 5_000: 20_000` (floor in quanta: published rate in ppm)
-    Schedule           `bracket 0: 10_000, 5_000: 20_000`, `whole ...`, `sqrt base 10_000 factor 50`
-    postings           `wallet a1 -5, open_cost a1 BTC-PERP +5, lots a1 BTC-PERP -2, custody 0`, or `nothing`
-    a flat record      `equity 5, initial 3, maintenance 2`; several are separated by `;`
-    anything           a literal of Python: `1.0`, `{"b": 2, "a": [1]}`
+int                `12_500`, `-3`
+bool, None         `true`, `false`, `none`
+str                the text itself
+tuple[Tier, ...]   `0: 10_000, 5_000: 20_000` (floor in quanta: published rate in ppm)
+Schedule           `bracket 0: 10_000, 5_000: 20_000`, `whole ...`, `sqrt base 10_000 factor 50`
+postings           `wallet a1 -5, open_cost a1 BTC-PERP +5, lots a1 BTC-PERP -2, custody 0`, or `nothing`
+a flat record      `equity 5, initial 3, maintenance 2`; several are separated by `;`
+anything           a literal of Python: `1.0`, `{"b": 2, "a": [1]}`
 """
 
 import ast

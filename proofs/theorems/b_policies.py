@@ -126,7 +126,9 @@ def valid_rates_are_what_the_theorems_assume(
     rules=("POL-12", "POL-13", "POL-11", "POL-6"),
     claim="A policy that passes keeps every position inside the domain for which the fast path is proved.",
     structural_bound="1 market; a checker looks at each",
-    witness=dict(multiplier=10_000, price_max=10, size_max=10, total=100, positions=2, cap=5, factor=10, base=1),
+    witness=dict(
+        multiplier=10_000, price_max=10, size_max=10, total=100, positions=2, cap=5, factor=10, base=1
+    ),
     mutant=Replace(
         "limits_are_proved",
         "if largest > NOTIONAL_MAX",
