@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from marginspec.cli import main
 from marginspec.drift import picture
+from marginspec.policy_file import read_policy
 from proofs.canaries import run_canaries
 from refmodel.validity import CHECKERS
 
@@ -58,6 +59,12 @@ def test_policy_check_prints_what_the_readme_shows() -> None:
 
     printed = [line.rstrip() for line in result.output.split("\n") if line.strip()]
     assert printed == [line.rstrip() for line in block_after("marginspec policy check minimal")]
+
+
+def test_binance_has_as_many_markets_as_the_readme_says() -> None:
+    markets = len(read_policy("binance-usdm").markets)
+
+    assert f"leverage brackets of {markets}" in README.read_text()
 
 
 def test_examples_of_the_law_run_as_shown() -> None:
