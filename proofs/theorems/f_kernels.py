@@ -67,6 +67,14 @@ def within(value: int, low: int, high: int) -> None:
     assume(value <= high, policy="POL-13")
 
 
+def product_in_two_parts(held: Quanta, rate: Ppm) -> None:
+    """A hint: a notional times a rate of 0 to 100 %, in the two parts that the kernels divide apart."""
+    whole, rest = floor_div(held, PPM), held % PPM
+    lemma(rate * held == rate * whole * PPM + rate * rest, "the notional in two parts")
+    lemma((0 <= rate * whole) & (rate * whole <= PPM * whole), "of a rate of 100 % at the most")
+    lemma((0 <= rate * rest) & (rate * rest <= PPM * rest), "for both parts")
+
+
 @theorem(
     "F1-divisions",
     rules=("NUM-1", "NUM-3"),
@@ -197,12 +205,9 @@ def bracket_margin_is_the_law(held: Quanta, floor: Quanta, rise: Ppm) -> None:
     )
     assume(held >= last_floor(), guard="MAR-13")  # the tiers up to the one that the notional reaches
     rate = top_rate(tiers)
-    whole, rest = floor_div(held, PPM), held % PPM
     amount_whole, amount_rest = floor_div(amount(), PPM), amount() % PPM
     lemma(rate * last_floor() <= rate * held, "the floor is reached")
-    lemma(rate * held == rate * whole * PPM + rate * rest, "the notional in two parts")
-    lemma((0 <= rate * whole) & (rate * whole <= PPM * whole), "of a rate of 100 % at the most")
-    lemma((0 <= rate * rest) & (rate * rest <= PPM * rest), "for both parts")
+    product_in_two_parts(held, rate)
 
     found = kernel("bracket_margin")(held, rate, amount_whole, amount_rest)
 
@@ -226,10 +231,7 @@ def whole_margin_is_the_law(held: Quanta, floor: Quanta, rise: Ppm) -> None:
         "a rate is 100 % at the most",
     )
     reached = whole_rate(held, tiers)
-    whole, rest = floor_div(held, PPM), held % PPM
-    lemma(reached * held == reached * whole * PPM + reached * rest, "the notional in two parts")
-    lemma((0 <= reached * whole) & (reached * whole <= PPM * whole), "of a rate of 100 % at the most")
-    lemma((0 <= reached * rest) & (reached * rest <= PPM * rest), "for both parts")
+    product_in_two_parts(held, reached)
 
     prove(kernel("whole_margin")(held, reached) == whole_margin(held, tiers), "the same requirement")
 
@@ -255,11 +257,8 @@ def sqrt_margin_is_the_law(lots: Lots, held: Quanta, base: Ppm, factor: Ppm) -> 
     root = isqrt_ceil(square)
     lemma(root <= RATE_MAX, "a root is a rate")
     rate = sqrt_rate(lots, base, factor)
-    whole, rest = floor_div(held, PPM), held % PPM
     lemma((0 <= rate) & (rate <= PPM), "so is the larger of base and root")
-    lemma(rate * held == rate * whole * PPM + rate * rest, "the notional in two parts")
-    lemma((0 <= rate * whole) & (rate * whole <= PPM * whole), "of a rate of 100 % at the most")
-    lemma((0 <= rate * rest) & (rate * rest <= PPM * rest), "for both parts")
+    product_in_two_parts(held, rate)
 
     found = kernel("sqrt_rate")(lots, base, factor)
     lemma(found == rate, "the least root is one number")
