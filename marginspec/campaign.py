@@ -290,7 +290,8 @@ def worked(
             for finished in done:
                 yield finished.result()
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+        # What is under way takes a moment; without waiting, the interpreter may trip over its pipes at exit.
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def run_campaign(
