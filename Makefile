@@ -45,7 +45,7 @@ bench: .venv/.installed  ## the fast path against numpy and against memory, abou
 	@$(BIN)/marginspec bench
 
 mutants: .venv/.developing  ## change the law one place at a time: tables, tests, theorems must notice
-	@$(BIN)/python -m marginspec.mutants
+	@$(BIN)/python -m marginspec.mutation
 
 clean:  ## remove what the other targets made
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

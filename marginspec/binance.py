@@ -16,7 +16,25 @@ from marginspec.paths import POLICIES
 from marginspec.policy_file import market_lines, policy_text
 from refmodel.margin import initial_rate_of_leverage
 from refmodel.numbers import PPM, Ppm, Quanta, ceil_div, floor_div
-from refmodel.policy import AT_OR_BELOW, BRACKET, REFUSE, WHOLE, Market, Policy, Schedule, tiers_from
+from refmodel.policy import (
+    ADL_STAGE,
+    AT_OR_BELOW,
+    BINANCE,
+    BRACKET,
+    FUND_RESIDUE_STAGE,
+    HOLDERS_STAGE,
+    PROFIT,
+    QUEUE,
+    REFUSE,
+    TIER_STEP,
+    TO_ACCOUNT,
+    WHOLE,
+    Liquidation,
+    Market,
+    Policy,
+    Schedule,
+    tiers_from,
+)
 from refmodel.validity import BASIS_POINT, faults
 
 SOURCE = POLICIES / "sources" / "binance_usdm_brackets.csv"
@@ -25,6 +43,8 @@ TARGET = POLICIES / "binance-usdm.toml"
 ASSET = "USDT"
 QUANTA_PER_UNIT = 1_000_000
 """One quantum is 0.000001 USDT."""
+DRAW_LIMIT: Quanta = 100_000_000 * QUANTA_PER_UNIT
+"""Quanta: what one fund may pay in a day; ours."""
 REFERENCE = 100_000
 """Ticks: the price at which a lot is worth LOT_VALUE. One tick is 10 ppm of it."""
 LOT_VALUE: Quanta = 10 * QUANTA_PER_UNIT
@@ -123,7 +143,15 @@ def policy_of(markets: dict[str, Market], isolated: tuple[str, ...]) -> Policy:
         fee_maker=200,
         venue_total_max=100_000_000_000 * QUANTA_PER_UNIT,
         positions_max=256,
+        stages=(HOLDERS_STAGE, ADL_STAGE, FUND_RESIDUE_STAGE),
+        takeover_trigger=0,
+        takeover_remainder=TO_ACCOUNT,
         draw_period=86_400_000,
+        draw_limits=dict.fromkeys(("cross", *isolated), DRAW_LIMIT),
+        backstop_notional_max=0,
+        adl_ranking=BINANCE,
+        adl_allocation=QUEUE,
+        payers=PROFIT,
         isolated=isolated,
         markets=markets,
     )
@@ -157,10 +185,11 @@ def market_of(brackets: tuple[Row, ...]) -> Market | str:
         size_max=int(brackets[-1].cap * QUANTA_PER_UNIT / LOT_VALUE),
         band=100_000,
         gap=floor_div(lowest, 2),
-        penalty=floor_div(lowest, 4),
+        touch_moves=1,
         funding_cap=20_000,
         initial=Schedule(WHOLE, tiers_from(tuple(initial))),
         maintenance=Schedule(BRACKET, tiers_from(tuple(maintenance))),
+        liquidation=Liquidation(TIER_STEP, penalty=floor_div(lowest, 4), band=100_000),
     )
 
 
@@ -172,7 +201,10 @@ Integers only: quanta, lots, ticks, ppm, milliseconds. One quantum is 0.000001 U
 Binance's: the brackets, exactly. `from` is the notional floor in quanta, `maintenance` the maintenance
 margin rate (marginal, MAR-2), `initial` 1 / max leverage, rounded up (MAR-12), on the whole notional
 (MAR-3). The trigger: Binance liquidates at a margin ratio (maintenance margin / equity) of 100 %, so at or
-below (MAR-9). Fees: 0.05 % for takers, 0.02 % for makers, the published rates of a regular user.
+below (MAR-9). The order of a bankruptcy: the insurance fund, then deleveraging by profit and leverage at the
+bankruptcy price, one user after the other (stages, adl); no socialised loss. The step by which a large position
+is reduced is not published: here it is one bracket (tier_step). The fund has no account of its own: it makes
+opposite holders whole (`holders`). Fees: 0.05 % for takers, 0.02 % for makers, the published rates of a regular user.
 
 Ours, because the source has no prices; a venue puts its own here:
   multiplier   a lot is worth 10 USDT at the reference price of 100 000 ticks: 100 quanta per lot and tick
@@ -181,7 +213,10 @@ Ours, because the source has no prices; a venue puts its own here:
   size_max     the lots whose notional at the reference price is the cap of the last bracket
   gap          half of the lowest maintenance rate, so that C1a holds with room to spare
   penalty      a quarter of it, so that C1b holds too
-  band         10 %           funding_cap   2 %           transfer_rate   0: only initial margin stays behind
+  touch_moves  1: every account is looked at after every move of the mark
+  band         10 %, for trades and for liquidation fills
+  funding_cap  2 %            transfer_rate   0: only initial margin stays behind
+  draw_limit   a fund pays at most 100 000 000 USDT in a day
   isolated     the {isolated} markets whose last bracket reaches furthest; each further pool costs an account
 
 Left out of the {source} markets in the source:

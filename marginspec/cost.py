@@ -103,7 +103,7 @@ def cost_of_gap(policy: Policy, name: str) -> Story | None:
         key=lowest_rate_key(name, market),
         rate=rate,
         gap=market.gap,
-        penalty=market.penalty,
+        penalty=market.liquidation.penalty,
         slack=slack,
         lots=lots,
         mark=mark,

@@ -26,7 +26,7 @@ from refmodel.canonical import (
 )
 from refmodel.events import Event
 from refmodel.outcome import Refusal
-from refmodel.policy import Market, Policy, Schedule, Tier, pools_of
+from refmodel.policy import Liquidation, Market, Policy, Schedule, Tier, pools_of
 from refmodel.postings import books_gap, lots_gap
 from refmodel.state import CROSS, Account, Venue, backstop_of, equity, genesis
 
@@ -177,7 +177,26 @@ def policy_from_canonical(document: dict[str, Any], source: str, key: str = "") 
     Errors: InputError if the schedules of a market have brackets that start elsewhere: the law reads both
     rates from one table.
     """
-    numbers = ("transfer_rate", "fee_taker", "fee_maker", "venue_total_max", "positions_max", "draw_period")
+    numbers = (
+        "transfer_rate",
+        "fee_taker",
+        "fee_maker",
+        "venue_total_max",
+        "positions_max",
+        "takeover_trigger",
+        "draw_period",
+        "backstop_notional_max",
+    )
+    names = (
+        "name",
+        "asset",
+        "trigger",
+        "bad_debt_gate",
+        "takeover_remainder",
+        "adl_ranking",
+        "adl_allocation",
+        "payers",
+    )
     markets = {name: _market_from(market) for name, market in document["markets"].items()}
     for name, market in markets.items():
         starts = [[tier.floor for tier in side.tiers] for side in (market.initial, market.maintenance)]
@@ -186,12 +205,11 @@ def policy_from_canonical(document: dict[str, Any], source: str, key: str = "") 
             where = f"{key}.markets.{name}.maintenance".lstrip(".")
             raise InputError(source, Flaw(where, problem, "Give both the same floors; a rise may be 0."))
     return Policy(
-        name=document["name"],
-        asset=document["asset"],
-        trigger=document["trigger"],
-        bad_debt_gate=document["bad_debt_gate"],
+        stages=tuple(document["stages"]),
+        draw_limits={pool: int(limit) for pool, limit in document["draw_limits"].items()},
         isolated=tuple(document["isolated"]),
         markets=markets,
+        **{name: document[name] for name in names},
         **{number: int(document[number]) for number in numbers},
     )
 
@@ -199,7 +217,9 @@ def policy_from_canonical(document: dict[str, Any], source: str, key: str = "") 
 def _market_from(document: dict[str, Any]) -> Market:
     numbers: dict[str, Any] = {key: int(value) for key, value in document.items() if isinstance(value, str)}
     schedules = {side: _schedule_from(document[side]) for side in ("initial", "maintenance")}
-    return Market(**{**numbers, **schedules})
+    terms = {key: int(value) for key, value in document["liquidation"].items() if key != "size"}
+    liquidation = Liquidation(document["liquidation"]["size"], **terms)
+    return Market(**{**numbers, **schedules, "liquidation": liquidation})
 
 
 def _schedule_from(document: dict[str, Any]) -> Schedule:

@@ -11,9 +11,9 @@ import refmodel.gap
 import refmodel.liquidation_price
 import refmodel.validity
 import refmodel.venue
-from marginspec.chapters import ChapterError, read_chapters, rule_texts
 from marginspec.errors import Flaw, InputError
 from marginspec.paths import ROOT
+from marginspec.prose.chapters import ChapterError, read_chapters, rule_texts
 from marginspec.screen import say
 from refmodel.rulebook import RULES
 

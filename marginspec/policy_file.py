@@ -15,7 +15,7 @@ from typing import Any
 from marginspec.errors import Flaw, InputError, InvalidPolicy, UnreadablePolicy
 from marginspec.paths import POLICIES, shipped_policies
 from marginspec.validation import decimal, flaws_of
-from refmodel.policy import SQRT, Market, Policy, Schedule, tiers_from
+from refmodel.policy import FRACTION, RESTORE, SQRT, Liquidation, Market, Policy, Schedule, tiers_from
 from refmodel.validity import Fault, faults, rates_of
 
 FORMAT = "marginspec-policy/1"
@@ -167,6 +167,9 @@ def _line_and_column(text: str, position: int) -> str:
 
 def _policy_from(document: dict[str, Any], name: str) -> Policy:
     """The policy of a document that satisfies spec/schema/policy.schema.json."""
+    insurance = document["insurance"]
+    pools = ("cross", *document["isolated"])
+    limits = dict.fromkeys(pools, insurance["draw_limit"]) | insurance.get("draw_limits", {})
     return Policy(
         name=document.get("name", name),
         asset=document["asset"],
@@ -177,7 +180,15 @@ def _policy_from(document: dict[str, Any], name: str) -> Policy:
         fee_maker=document["fees"]["maker"],
         venue_total_max=document["limits"]["venue_total_max"],
         positions_max=document["limits"]["positions_max"],
-        draw_period=document["draw_period"],
+        stages=tuple(document["stages"]),
+        takeover_trigger=document["takeover"]["trigger"],
+        takeover_remainder=document["takeover"]["remainder"],
+        draw_period=insurance["draw_period"],
+        draw_limits=limits,
+        backstop_notional_max=insurance["backstop_notional_max"],
+        adl_ranking=document["adl"]["ranking"],
+        adl_allocation=document["adl"]["allocation"],
+        payers=document["payers"],
         isolated=tuple(document["isolated"]),
         markets={market: _market_from(table) for market, table in document["markets"].items()},
     )
@@ -191,10 +202,11 @@ def _market_from(table: dict[str, Any]) -> Market:
         size_max=table["size_max"],
         band=table["band"],
         gap=table["gap"],
-        penalty=table["liquidation"]["penalty"],
+        touch_moves=table["touch_moves"],
         funding_cap=table["funding_cap"],
         initial=_schedule_from(table["margin"], "initial"),
         maintenance=_schedule_from(table["margin"], "maintenance"),
+        liquidation=Liquidation(**table["liquidation"]),
     )
 
 
@@ -224,7 +236,21 @@ def policy_text(policy: Policy, comment: str = "") -> str:
         f"bad_debt_gate = {_quoted(policy.bad_debt_gate)}",
         f"transfer_rate = {policy.transfer_rate:_}",
         f"isolated = [{', '.join(_quoted(name) for name in policy.isolated)}]",
+        f"stages = [{', '.join(_quoted(stage) for stage in policy.stages)}]",
+        f"payers = {_quoted(policy.payers)}",
+        "",
+        "[takeover]",
+        f"trigger = {policy.takeover_trigger:_}",
+        f"remainder = {_quoted(policy.takeover_remainder)}",
+        "",
+        "[insurance]",
         f"draw_period = {policy.draw_period:_}",
+        *_draw_limit_lines(policy),
+        f"backstop_notional_max = {policy.backstop_notional_max:_}",
+        "",
+        "[adl]",
+        f"ranking = {_quoted(policy.adl_ranking)}",
+        f"allocation = {_quoted(policy.adl_allocation)}",
         "",
         "[fees]",
         f"taker = {policy.fee_taker:_}",
@@ -241,12 +267,28 @@ def policy_text(policy: Policy, comment: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
+def _draw_limit_lines(policy: Policy) -> list[str]:
+    """The limit of the cross pool for all, and what differs from it."""
+    usual = policy.draw_limits.get("cross", 0)
+    others = {pool: limit for pool, limit in policy.draw_limits.items() if limit != usual}
+    lines = [f"draw_limit = {usual:_}"]
+    if others:
+        inside = ", ".join(f"{_key(pool)} = {limit:_}" for pool, limit in others.items())
+        lines.append(f"draw_limits = {{ {inside} }}")
+    return lines
+
+
+def _key(name: str) -> str:
+    """A name as a TOML key."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
 def market_lines(name: str, market: Market, units: str = "") -> list[str]:
     """The lines of one market.
 
     units  what stands behind `unit =`, for people; empty for none
     """
-    key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+    key = _key(name)
     return [
         f"[markets.{key}]",
         *([f"unit = {units}"] if units else []),
@@ -256,13 +298,24 @@ def market_lines(name: str, market: Market, units: str = "") -> list[str]:
         f"size_max = {market.size_max:_}",
         f"band = {market.band:_}",
         f"gap = {market.gap:_}",
+        f"touch_moves = {market.touch_moves:_}",
         f"funding_cap = {market.funding_cap:_}",
-        f"liquidation = {{ penalty = {market.penalty:_} }}",
+        f"liquidation = {{ {_liquidation_terms(market.liquidation)} }}",
         f"[markets.{key}.margin]",
         f"initial = {_quoted(market.initial.kind)}",
         f"maintenance = {_quoted(market.maintenance.kind)}",
         *_margin_lines(market),
     ]
+
+
+def _liquidation_terms(rules: Liquidation) -> str:
+    """The terms of liquidation, those that the size rule reads among them."""
+    terms = [f"size = {_quoted(rules.size)}", f"penalty = {rules.penalty:_}", f"band = {rules.band:_}"]
+    if rules.size == FRACTION or rules.fraction or rules.whole_below:
+        terms += [f"fraction = {rules.fraction:_}", f"whole_below = {rules.whole_below:_}"]
+    if rules.size == RESTORE or rules.buffer:
+        terms.append(f"buffer = {rules.buffer:_}")
+    return ", ".join(terms)
 
 
 def _margin_lines(market: Market) -> list[str]:

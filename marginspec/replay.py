@@ -6,7 +6,7 @@ from typing import Any
 from marginspec.documents import Expected, Trace, expected
 from marginspec.errors import BROKEN, HELD
 from marginspec.screen import grouped, say
-from marginspec.shrink import first_break
+from marginspec.search.shrink import first_break
 from marginspec.story import format_account, format_event, format_outcome
 from refmodel.canonical import digest
 from refmodel.events import Deposit

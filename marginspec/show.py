@@ -4,7 +4,7 @@ For each market and tier: the least rate really taken (GAP-1), the largest adver
 its margin survives (GAP-2, theorem C1a), and the largest that also pays the penalty (GAP-3, C1b).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ def survivals(name: str, market: Market) -> Iterator[Survival]:
             maintenance=maintenance[tier],
             effective=rate,
             survived=gap_survived(rate),
-            with_penalty=gap_survived_with_penalty(rate, market.penalty),
+            with_penalty=gap_survived_with_penalty(rate, market.liquidation.penalty),
         )
 
 
@@ -161,7 +161,11 @@ def facts_of_check(file: PolicyFile, stories: dict[str, Story]) -> dict[str, Any
                 }
                 for row in survivals(name, market)
             ]
-            markets[name] = {"gap": str(market.gap), "penalty": str(market.penalty), "tiers": tiers}
+            markets[name] = {
+                "gap": str(market.gap),
+                "penalty": str(market.liquidation.penalty),
+                "tiers": tiers,
+            }
     return {
         "policy": file.policy.name,
         "source": file.source,
@@ -285,7 +289,15 @@ CHOICES = (
     ("fee_maker", "FEE-1"),
     ("venue_total_max", "LIM-4"),
     ("positions_max", "LIM-2"),
-    ("draw_period", "POL-17"),
+    ("stages", "POL-18"),
+    ("takeover_trigger", "TKO-1"),
+    ("takeover_remainder", "TKO-4"),
+    ("draw_period", "INS-1"),
+    ("draw_limits", "INS-1"),
+    ("backstop_notional_max", "INS-3"),
+    ("adl_ranking", "ADL-1"),
+    ("adl_allocation", "ADL-7"),
+    ("payers", "LOS-3"),
 )
 MARKET_CHOICES = (
     ("multiplier", "quanta per lot and tick", "MAR-1"),
@@ -294,8 +306,16 @@ MARKET_CHOICES = (
     ("size_max", "lots", "LIM-1"),
     ("band", "ppm", "TRD-4"),
     ("gap", "ppm", "POL-9"),
-    ("penalty", "ppm", "GAP-3"),
+    ("touch_moves", "moves", "GAP-4"),
     ("funding_cap", "ppm", "FUN-1"),
+)
+LIQUIDATION_CHOICES = (
+    ("size", "", "LIQ-2"),
+    ("penalty", "ppm", "LIQ-3"),
+    ("band", "ppm", "LIQ-6"),
+    ("fraction", "ppm", "LIQ-2"),
+    ("whole_below", "quanta", "LIQ-2"),
+    ("buffer", "quanta", "RST-2"),
 )
 UNITS = {
     "transfer_rate": "ppm",
@@ -303,7 +323,10 @@ UNITS = {
     "fee_maker": "ppm",
     "venue_total_max": "quanta",
     "positions_max": "markets",
+    "takeover_trigger": "ppm",
     "draw_period": "milliseconds",
+    "draw_limits": "quanta",
+    "backstop_notional_max": "quanta",
 }
 
 
@@ -324,6 +347,10 @@ def show(file: PolicyFile, market: str | None) -> tuple[int, dict[str, Any]]:
         say()
         say(f"{name}   initial margin {terms.initial.kind}, maintenance margin {terms.maintenance.kind}")
         cells = [(key, _value(getattr(terms, key)), unit, rule) for key, unit, rule in MARKET_CHOICES]
+        cells += [
+            (f"liquidation.{key}", _value(getattr(terms.liquidation, key)), unit, rule)
+            for key, unit, rule in LIQUIDATION_CHOICES
+        ]
         say(aligned(("choice", "value", "unit", "read by"), cells))
         for side, schedule in (("initial", terms.initial), ("maintenance", terms.maintenance)):
             if schedule.kind == SQRT:
@@ -334,7 +361,11 @@ def show(file: PolicyFile, market: str | None) -> tuple[int, dict[str, Any]]:
 
 
 def _value(value: object) -> str:
-    return grouped(value) if isinstance(value, int) else str(value)
+    if isinstance(value, int):
+        return grouped(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {grouped(amount)}" for key, amount in value.items())
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _plain_document(policy: Policy) -> Any:

@@ -260,8 +260,8 @@ def _second_opinion(profile: Profile) -> Part:
 
 def _campaign(policy: Policy, events: int, seed: int) -> Part:
     """Drawn histories, every invariant after every event, every rule to be reached."""
-    from marginspec.campaign import run_campaign
-    from marginspec.reach import NOT_APPLICABLE, REACHED
+    from marginspec.search.campaign import run_campaign
+    from marginspec.search.reach.columns import NOT_APPLICABLE, REACHED
 
     with stage(f"{events:_} events of the campaign ..."), progress("campaign", events) as advance:
         found = run_campaign(
@@ -313,7 +313,7 @@ def _campaign(policy: Policy, events: int, seed: int) -> Part:
 def _differential(policy: Policy, comparisons: int, seed: int) -> Part:
     """The fast path and the law on the same accounts, to the quantum."""
     import fastpath
-    from marginspec.differential import run_differential
+    from marginspec.search.differential import run_differential
 
     if not fastpath.COMPILED:
         problem = "The fast path is not compiled, so there is nothing to compare: run pip install -e ."

@@ -4,12 +4,29 @@ Identifiers are plain, every number is a symbol. What a theorem does not name is
 stands for everything that an account holds outside the market of the theorem.
 """
 
-from refmodel.policy import BELOW, BRACKET, REFUSE, WHOLE, Market, Policy, Schedule, Tier
+from refmodel.policy import (
+    BELOW,
+    BINANCE,
+    BRACKET,
+    FULL,
+    PROFIT,
+    QUEUE,
+    REFUSE,
+    STAGES,
+    TO_BACKSTOP,
+    WHOLE,
+    Liquidation,
+    Market,
+    Policy,
+    Schedule,
+    Tier,
+)
 from refmodel.state import CROSS, Account, OpenOrders, Pool, Position, Venue
 
 MARKET = "M"
 INITIAL = Schedule(WHOLE, (Tier(0, 100_000),))
 MAINTENANCE = Schedule(BRACKET, (Tier(0, 50_000),))
+LIQUIDATION = Liquidation(FULL, penalty=0, band=100_000)
 
 
 def market(
@@ -21,8 +38,9 @@ def market(
     size_max: int = 1_000_000,
     band: int = 100_000,
     gap: int = 10_000,
-    penalty: int = 0,
+    touch_moves: int = 1,
     funding_cap: int = 10_000,
+    liquidation: Liquidation = LIQUIDATION,
 ) -> Market:
     """A market whose terms are plain values unless the theorem says otherwise.
 
@@ -35,10 +53,11 @@ def market(
         size_max=size_max,
         band=band,
         gap=gap,
-        penalty=penalty,
+        touch_moves=touch_moves,
         funding_cap=funding_cap,
         initial=initial,
         maintenance=maintenance,
+        liquidation=liquidation,
     )
 
 
@@ -52,6 +71,15 @@ def policy(
     fee_maker: int = 0,
     venue_total_max: int = 10**18,
     positions_max: int = 256,
+    stages: tuple[str, ...] = STAGES,
+    takeover_trigger: int = 0,
+    takeover_remainder: str = TO_BACKSTOP,
+    draw_period: int = 1,
+    draw_limit: int = 10**18,
+    backstop_notional_max: int = 10**18,
+    adl_ranking: str = BINANCE,
+    adl_allocation: str = QUEUE,
+    payers: str = PROFIT,
 ) -> Policy:
     """A policy with these markets, each of which also has an isolated pool."""
     return Policy(
@@ -64,7 +92,15 @@ def policy(
         fee_maker=fee_maker,
         venue_total_max=venue_total_max,
         positions_max=positions_max,
-        draw_period=1,
+        stages=stages,
+        takeover_trigger=takeover_trigger,
+        takeover_remainder=takeover_remainder,
+        draw_period=draw_period,
+        draw_limits=dict.fromkeys((CROSS, *markets), draw_limit),
+        backstop_notional_max=backstop_notional_max,
+        adl_ranking=adl_ranking,
+        adl_allocation=adl_allocation,
+        payers=payers,
         isolated=tuple(markets),
         markets=markets,
     )

@@ -25,6 +25,8 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "trade": events.Trade,
     "prices": events.Prices,
     "funding": events.Funding,
+    "liquidation_fill": events.LiquidationFill,
+    "takeover": events.Takeover,
     "fund_deposit": events.FundDeposit,
     "fee_withdrawal": events.FeeWithdrawal,
 }
@@ -107,11 +109,14 @@ def policy_document(policy: Policy) -> dict[str, Any]:
     document = _fields(policy)
     document["markets"] = {
         name: {
-            key: _schedule_document(value) if isinstance(value, Schedule) else value
-            for key, value in _fields(market).items()
+            **_fields(market),
+            "initial": _schedule_document(market.initial),
+            "maintenance": _schedule_document(market.maintenance),
+            "liquidation": _fields(market.liquidation),
         }
         for name, market in policy.markets.items()
     }
+    document["draw_limits"] = dict(policy.draw_limits)
     return document
 
 
@@ -143,7 +148,7 @@ def event_from(document: dict[str, Any]) -> Event:
     return kind(**values)
 
 
-NAMES = ("account", "owner", "pool", "source", "target", "market", "taker", "maker", "side")
+NAMES = ("account", "owner", "pool", "source", "target", "market", "taker", "maker", "counterparty", "side")
 
 
 def _parsed(key: str, value: Any) -> Any:

@@ -81,6 +81,26 @@ class Funding:
 
 
 @dataclass(frozen=True, slots=True)
+class LiquidationFill:
+    """Another account takes lots of a market off a liquidatable account, at a price."""
+
+    time: Millis
+    account: str
+    counterparty: str
+    market: str
+    lots: Lots
+    price: Ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """The backstop of its pool takes all positions of an account that still has equity."""
+
+    time: Millis
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class FundDeposit:
     """Quanta arrive for the insurance fund of a pool."""
 
@@ -98,4 +118,16 @@ class FeeWithdrawal:
     amount: Quanta
 
 
-Event = Deposit | Withdraw | Transfer | Order | Trade | Prices | Funding | FundDeposit | FeeWithdrawal
+Event = (
+    Deposit
+    | Withdraw
+    | Transfer
+    | Order
+    | Trade
+    | Prices
+    | Funding
+    | LiquidationFill
+    | Takeover
+    | FundDeposit
+    | FeeWithdrawal
+)

@@ -4,10 +4,10 @@ Rules FUN-1 to FUN-3.
 """
 
 from refmodel.events import Funding
-from refmodel.liquidation import refuse_bankruptcy
 from refmodel.numbers import PPM, Ppm, Quanta, Ticks, floor_div
-from refmodel.outcome import Outcome, accept, refuse
-from refmodel.postings import Posting, post, wallet_of
+from refmodel.outcome import Outcome, refuse
+from refmodel.postings import Posting, wallet_of
+from refmodel.resolution import resolved
 from refmodel.rulebook import rule
 from refmodel.state import Venue
 from refmodel.trading import refuse_without_mark
@@ -55,11 +55,8 @@ def funding(venue: Venue, event: Funding) -> Outcome:
         return refusal
     if abs(event.rate) > terms.funding_cap:
         return refuse(venue, "FUN-1", "rate_above_cap", rate=event.rate, cap=terms.funding_cap)
-    per_lot = funding_per_lot(event.rate, venue.marks[event.market], terms.multiplier)
-    postings = funding_postings(venue, event.market, per_lot)
-    refusal = refuse_bankruptcy(venue, post(venue, postings))
-    if refusal is not None:
-        return refusal
 
-    # Effect
-    return accept(venue, postings)
+    # Effect, and the resolution of whoever it leaves bankrupt
+    per_lot = funding_per_lot(event.rate, venue.marks[event.market], terms.multiplier)
+    step = resolved(venue, funding_postings(venue, event.market, per_lot))
+    return Outcome(step.venue, step.postings, None)

@@ -1,10 +1,10 @@
 """Gap (chapter 3, continued): how large a move of the mark an account at its margin survives.
 
-Rules GAP-1 to GAP-3: the numbers behind theorems C1a and C1b.
+Rules GAP-1 to GAP-4: the numbers behind theorems C1a, C1b and C2.
 """
 
 from refmodel.margin import bracket_numerator, whole_rate
-from refmodel.numbers import PPM, Ppm, floor_div
+from refmodel.numbers import PPM, Ppm, ceil_div, floor_div
 from refmodel.policy import BRACKET, WHOLE, Schedule
 from refmodel.rulebook import rule
 
@@ -49,3 +49,24 @@ def gap_survived_with_penalty(rate: Ppm, penalty: Ppm) -> Ppm:
     Source: theorem C1b.
     """
     return max(floor_div((rate - penalty) * PPM, PPM + penalty), 0)
+
+
+@rule("GAP-4")
+def gap_of_moves(gap: Ppm, moves: int) -> Ppm:
+    """How far a mark may be, after several bounded moves, from where it was when an account was looked at.
+
+    gap      ppm: the largest single move
+    moves    how many of them, >= 0
+    returns  ppm of the first mark; rounds up at every move (NUM-1). Not moves x gap: the second move is
+             taken of a mark that the first has already moved
+    Source: theorem C2.
+    """
+    total = 0
+    for _ in range(moves):
+        total = gap_after_move(total, gap)
+    return total
+
+
+def gap_after_move(total: Ppm, gap: Ppm) -> Ppm:
+    """The distance after one more move: the move itself, on the mark and on what it had moved before."""
+    return total + gap + ceil_div(total * gap, PPM)

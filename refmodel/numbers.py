@@ -1,7 +1,9 @@
 """Numbers (chapter 1): the units of the law, and the only divisions in it.
 
-Rules NUM-1 to NUM-4. Everything is a whole number; nothing in the law knows a float.
+Rules NUM-1 to NUM-6. Everything is a whole number; nothing in the law knows a float.
 """
+
+from collections.abc import Callable
 
 from refmodel.rulebook import rule
 
@@ -74,3 +76,39 @@ def isqrt_ceil(number: int) -> int:
         guess = better
         better = floor_div(guess + floor_div(number, guess), 2)
     return guess if guess * guess == number else guess + 1
+
+
+@rule("NUM-5")
+def running_share(amount: int, before: int, weight: int, total: int) -> int:
+    """One part of an amount that is shared out by weights, one after the other.
+
+    amount   what is shared out, in any unit, >= 0
+    before   sum of the weights of those who came before, >= 0
+    weight   of this one, >= 0
+    total    sum of all weights, > 0
+    returns  floor(amount x (before + weight) / total) - floor(amount x before / total): the parts of
+             all sum to the amount exactly, and each is within one of its proportion
+    Rounds the running total down, so that what one part rounds off, a later one receives.
+    Source: NUM-5; theorem A8.
+    """
+    return floor_div(amount * (before + weight), total) - floor_div(amount * before, total)
+
+
+@rule("NUM-6")
+def largest_count(limit: int, holds: Callable[[int], bool]) -> int:
+    """The largest number for which something holds that, once it fails, fails from there on.
+
+    limit    the largest number asked about, >= 0
+    holds    true up to some number and false above it; it is not asked about 0
+    returns  0 to limit: 0 if it fails for 1
+    Exact: the interval is halved until one number is left. Source: NUM-6.
+    """
+    known = 0
+    unknown = limit
+    while known < unknown:
+        middle = floor_div(known + unknown + 1, 2)
+        if holds(middle):
+            known = middle
+        else:
+            unknown = middle - 1
+    return known

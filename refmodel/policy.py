@@ -22,6 +22,37 @@ REFUSE = "refuse"
 UP_TO_CUSTODY = "up_to_custody"
 BAD_DEBT_GATES = (REFUSE, UP_TO_CUSTODY)
 
+FULL = "full"
+FRACTION = "fraction"
+TIER_STEP = "tier_step"
+RESTORE = "restore"
+SIZE_RULES = (FULL, FRACTION, TIER_STEP, RESTORE)
+
+TO_ACCOUNT = "account"
+TO_BACKSTOP = "backstop"
+REMAINDERS = (TO_ACCOUNT, TO_BACKSTOP)
+
+BACKSTOP_STAGE = "backstop"
+HOLDERS_STAGE = "holders"
+ADL_STAGE = "adl"
+FUND_RESIDUE_STAGE = "fund_residue"
+PAYERS_STAGE = "payers"
+STAGES = (BACKSTOP_STAGE, HOLDERS_STAGE, ADL_STAGE, FUND_RESIDUE_STAGE, PAYERS_STAGE)
+
+BINANCE = "binance"
+BYBIT = "bybit"
+HYPERLIQUID = "hyperliquid"
+RANKINGS = (BINANCE, BYBIT, HYPERLIQUID)
+
+QUEUE = "queue"
+PRO_RATA = "pro_rata"
+CAPPED_PRO_RATA = "capped_pro_rata"
+ALLOCATIONS = (QUEUE, PRO_RATA, CAPPED_PRO_RATA)
+
+PROFIT = "profit"
+EQUITY = "equity"
+PAYERS = (PROFIT, EQUITY)
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:
@@ -52,6 +83,26 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Liquidation:
+    """How a market's positions are closed out while their account still has equity (chapter 8).
+
+    size         one of SIZE_RULES: how many lots one fill may close
+    penalty      ppm: the share of the notional closed that the insurance fund receives
+    band         ppm: how far a fill may be from the mark
+    fraction     for `fraction`: ppm of the position that one fill may close
+    whole_below  for `fraction`: quanta of notional up to which the whole position may go
+    buffer       for `restore`: quanta of equity above the maintenance margin that it aims at
+    """
+
+    size: str
+    penalty: Ppm
+    band: Ppm
+    fraction: Ppm = 0
+    whole_below: Quanta = 0
+    buffer: Quanta = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Market:
     """A linear perpetual future, and what its margin protects against.
 
@@ -60,8 +111,8 @@ class Market:
     price_max    ticks: no mark and no trade above it
     size_max     lots: the largest position, counted with the open orders of its side
     band         ppm: how far a trade may be from the mark
-    gap          ppm: how far the mark may move before an account is looked at (C1a)
-    penalty      ppm: the share of the notional closed that a liquidation takes (C1b)
+    gap          ppm: how far the mark may move at once (C1a)
+    touch_moves  how many such moves may pass before an account is looked at, >= 1 (C2)
     funding_cap  ppm: the largest funding rate of one event, either sign
     """
 
@@ -71,27 +122,36 @@ class Market:
     size_max: Lots
     band: Ppm
     gap: Ppm
-    penalty: Ppm
+    touch_moves: int
     funding_cap: Ppm
     initial: Schedule
     maintenance: Schedule
+    liquidation: Liquidation
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All choices of a venue.
 
-    asset              the one settlement asset
-    trigger            whether an account is liquidatable below its maintenance margin, or also at it
-    bad_debt_gate      what withdrawals may do while bad debt stands
-    transfer_rate      ppm of notional that must stay behind a withdrawal or transfer
-    fee_taker          ppm of a trade's notional, >= 0
-    fee_maker          ppm, negative for a rebate
-    venue_total_max    quanta: no deposit lifts custody above it
-    positions_max      markets in which one account may hold positions or orders
-    draw_period        milliseconds over which draws on a fund are counted (chapter 9)
-    isolated           markets that offer isolated margin, each a pool of its own
-    markets            by identifier
+    asset                  the one settlement asset
+    trigger                whether an account is liquidatable below its maintenance margin, or also at it
+    bad_debt_gate          what withdrawals may do while bad debt stands
+    transfer_rate          ppm of notional that must stay behind a withdrawal or transfer
+    fee_taker              ppm of a trade's notional, >= 0
+    fee_maker              ppm, negative for a rebate
+    venue_total_max        quanta: no deposit lifts custody above it
+    positions_max          markets in which one account may hold positions or orders
+    stages                 which of STAGES a bankruptcy goes through, in their order
+    takeover_trigger       ppm of maintenance margin below which a backstop may take over; 0: never
+    takeover_remainder     who keeps the equity of an account that is taken over
+    draw_period            milliseconds over which draws on a fund are counted
+    draw_limits            by pool: quanta that its fund may pay in one period
+    backstop_notional_max  quanta: the largest notional that a backstop takes on
+    adl_ranking            one of RANKINGS: who is deleveraged first
+    adl_allocation         one of ALLOCATIONS: how the lots are shared out
+    payers                 one of PAYERS: what weighs in socialised loss
+    isolated               markets that offer isolated margin, each a pool of its own
+    markets                by identifier
     """
 
     name: str
@@ -103,7 +163,15 @@ class Policy:
     fee_maker: Ppm
     venue_total_max: Quanta
     positions_max: int
+    stages: tuple[str, ...]
+    takeover_trigger: Ppm
+    takeover_remainder: str
     draw_period: Millis
+    draw_limits: Mapping[str, Quanta]
+    backstop_notional_max: Quanta
+    adl_ranking: str
+    adl_allocation: str
+    payers: str
     isolated: tuple[str, ...]
     markets: Mapping[str, Market]
 

@@ -43,11 +43,13 @@ class Posting:
     amount  for money, quanta by which the claim on the venue changes. Custody, bad debt and open
             cost stand on the other side of the books: a positive amount lowers them.
             For lots, signed lots.
+    stage   the stage of the waterfall it belongs to (stages.py), empty outside it
     """
 
     rule: str
     place: Place
     amount: int
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,18 @@ class OrdersSet:
     market: str
     buys: Lots
     sells: Lots
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawCounted:
+    """By this rule, a pool's fund has now paid this many quanta in this period."""
+
+    rule: str
+    pool: str
+    period: int
+    drawn: Quanta
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ class ClockSet:
     time: Millis
 
 
-Entry = Posting | OrdersSet | MarkSet | AccountOpened | ClockSet
+Entry = Posting | OrdersSet | DrawCounted | MarkSet | AccountOpened | ClockSet
 Postings = tuple[Entry, ...]
 
 
@@ -126,12 +140,12 @@ OUTSIDE = Place(CUSTODY)
 """Custody, as payer of what comes in and payee of what goes out."""
 
 
-def move(rule: str, payer: Place, payee: Place, amount: int) -> tuple[Posting, Posting]:
+def move(rule: str, payer: Place, payee: Place, amount: int, stage: str = "") -> tuple[Posting, Posting]:
     """Two postings that take an amount from one place and give exactly it to another.
 
     amount  quanta, or lots if both places hold lots
     """
-    return Posting(rule, payer, -amount), Posting(rule, payee, amount)
+    return Posting(rule, payer, -amount, stage), Posting(rule, payee, amount, stage)
 
 
 @rule("PST-1")
@@ -214,6 +228,9 @@ def post(venue: Venue, postings: Postings) -> Venue:
         elif isinstance(entry, OrdersSet):
             account = accounts[entry.account]
             accounts[entry.account] = replace(account, orders=_with_orders(account, entry))
+        elif isinstance(entry, DrawCounted):
+            pool = replace(pools[entry.pool], draw_period=entry.period, drawn=entry.drawn)
+            pools = {**pools, entry.pool: pool}
         elif isinstance(entry, MarkSet):
             marks = {**marks, entry.market: entry.price}
         elif isinstance(entry, AccountOpened):

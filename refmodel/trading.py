@@ -1,6 +1,6 @@
 """Trading (chapter 4): orders, trades, what they cost, and who may make them.
 
-Rules ORD-1, TRD-1 to TRD-7, FEE-1 to FEE-3, LIM-1 to LIM-3. Order books and matching are outside:
+Rules ORD-1, ORD-2, TRD-1 to TRD-7, FEE-1 to FEE-3, LIM-1 to LIM-3. Order books and matching are outside:
 a trade arrives as an event that names its maker.
 """
 
@@ -34,7 +34,7 @@ from refmodel.postings import (
     wallet_of,
 )
 from refmodel.rulebook import rule
-from refmodel.state import CROSS, OpenOrders, Position, Venue
+from refmodel.state import CROSS, OpenOrders, Position, Venue, is_backstop
 
 BUY = "buy"
 SELL = "sell"
@@ -197,7 +197,7 @@ def refuse_another_market(venue: Venue, name: str, market: str) -> Outcome | Non
     return None
 
 
-@rule("ORD-1")
+@rule("ORD-1", "ORD-2")
 def order(venue: Venue, event: Order) -> Outcome:
     """An account sets the totals of its resting orders in one market."""
     # Facts
@@ -205,6 +205,8 @@ def order(venue: Venue, event: Order) -> Outcome:
     posting = OrdersSet("ORD-1", event.account, event.market, event.buys, event.sells)
 
     # Refusals, in order of precedence
+    if is_backstop(event.account):
+        return refuse(venue, "ORD-2", "backstop_rests_no_orders", account=event.account)
     refusal = (
         refuse_without_mark(venue, event.market)
         or refuse_outside_pool(venue, event.account, event.market)

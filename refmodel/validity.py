@@ -1,6 +1,6 @@
 """Validity (chapter 13): which policies the law may be run under.
 
-Rules POL-1 to POL-17, one checker each. `faults` runs them all, so that the author of a policy sees
+Rules POL-1 to POL-22, one checker each. `faults` runs them all, so that the author of a policy sees
 every fault at once. The theorems hold for every policy without a fault; each premise of a theorem
 that speaks of a policy names the rule here that makes it true.
 """
@@ -8,17 +8,30 @@ that speaks of a policy names the rule here that makes it true.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from refmodel.gap import gap_of_moves
 from refmodel.numbers import PPM, Ppm, ceil_div
 from refmodel.policy import (
+    ALLOCATIONS,
+    AT_OR_BELOW,
+    BACKSTOP_STAGE,
     BAD_DEBT_GATES,
     BRACKET,
+    FRACTION,
+    PAYERS,
+    RANKINGS,
+    REMAINDERS,
+    RESTORE,
     SCHEDULE_KINDS,
+    SIZE_RULES,
     SQRT,
+    STAGES,
+    TIER_STEP,
     TRIGGERS,
     WHOLE,
     Market,
     Policy,
     Schedule,
+    pools_of,
 )
 from refmodel.rulebook import rule
 
@@ -36,6 +49,8 @@ POSITIONS_MAX = 256
 """Markets per account."""
 TIERS_MAX = 64
 """Tiers per schedule: what the fast path's tables hold; no theorem depends on it."""
+TOUCH_MOVES_MAX = 1_000
+"""Moves of a mark between two looks at an account; beyond it no margin below 100 % covers any gap."""
 BASIS_POINT: Ppm = 100
 """ppm: the funding rate that must be a whole quantum per lot."""
 
@@ -93,10 +108,20 @@ def lowest_rate_key(name: str, market: Market) -> str:
 @rule("POL-1")
 def choices_are_known(policy: Policy) -> Iterator[Fault]:
     """Every choice by name is one that the law has a rule for."""
-    if policy.trigger not in TRIGGERS:
-        yield Fault("POL-1", "trigger", policy.trigger, f"one of {', '.join(TRIGGERS)}")
-    if policy.bad_debt_gate not in BAD_DEBT_GATES:
-        yield Fault("POL-1", "bad_debt_gate", policy.bad_debt_gate, f"one of {', '.join(BAD_DEBT_GATES)}")
+    for key, value, known in (
+        ("trigger", policy.trigger, TRIGGERS),
+        ("bad_debt_gate", policy.bad_debt_gate, BAD_DEBT_GATES),
+        ("takeover.remainder", policy.takeover_remainder, REMAINDERS),
+        ("adl.ranking", policy.adl_ranking, RANKINGS),
+        ("adl.allocation", policy.adl_allocation, ALLOCATIONS),
+        ("payers", policy.payers, PAYERS),
+    ):
+        if value not in known:
+            yield Fault("POL-1", key, value, f"one of {', '.join(known)}")
+    for name, market in policy.markets.items():
+        if market.liquidation.size not in SIZE_RULES:
+            where = f"markets.{name}.liquidation.size"
+            yield Fault("POL-1", where, market.liquidation.size, f"one of {', '.join(SIZE_RULES)}")
     for key, rate, schedule in schedules(policy):
         if schedule.kind not in SCHEDULE_KINDS:
             yield Fault("POL-1", f"{key}.{rate}", schedule.kind, f"one of {', '.join(SCHEDULE_KINDS)}")
@@ -199,9 +224,9 @@ def largest_size_is_payable(policy: Policy) -> Iterator[Fault]:
 def penalty_is_a_share(policy: Policy) -> Iterator[Fault]:
     """A liquidation penalty is a share of the notional: from nothing to all of it."""
     for name, market in policy.markets.items():
-        if not 0 <= market.penalty <= PPM:
+        if not 0 <= market.liquidation.penalty <= PPM:
             key = f"markets.{name}.liquidation.penalty"
-            yield Fault("POL-7", key, f"{market.penalty:_}", f"0 to {PPM:_} ppm")
+            yield Fault("POL-7", key, f"{market.liquidation.penalty:_}", f"0 to {PPM:_} ppm")
 
 
 @rule("POL-8")
@@ -217,13 +242,18 @@ def fee_is_below_maintenance(policy: Policy) -> Iterator[Fault]:
 
 @rule("POL-9")
 def maintenance_covers_gap(policy: Policy) -> Iterator[Fault]:
-    """The lowest maintenance rate is at least the gap: the premise of theorem C1a."""
+    """The lowest maintenance rate is at least the gap of all moves between two looks: C1a and C2."""
     for name, market in policy.markets.items():
         lowest = lowest_rate(market.maintenance)
         if market.gap < 1:
             yield Fault("POL-9", f"markets.{name}.gap", f"{market.gap:_}", f"1 to {lowest:_} ppm")
-        elif lowest < market.gap:
-            valid = f"at least {market.gap:_} ppm, the gap; or markets.{name}.gap at most {lowest:_} ppm"
+        elif not 1 <= market.touch_moves <= TOUCH_MOVES_MAX:
+            key = f"markets.{name}.touch_moves"
+            yield Fault("POL-9", key, f"{market.touch_moves:_}", f"1 to {TOUCH_MOVES_MAX:_} moves")
+        elif lowest < gap_of_moves(market.gap, market.touch_moves):
+            needed = gap_of_moves(market.gap, market.touch_moves)
+            moves = "the gap" if market.touch_moves == 1 else f"the gap of {market.touch_moves:_} moves"
+            valid = f"at least {needed:_} ppm, {moves}; or a smaller markets.{name}.gap"
             yield Fault("POL-9", lowest_rate_key(name, market), f"{lowest:_}", valid)
 
 
@@ -320,6 +350,89 @@ def draw_period_passes(policy: Policy) -> Iterator[Fault]:
         yield Fault("POL-17", "draw_period", f"{policy.draw_period:_}", "at least 1 millisecond")
 
 
+@rule("POL-18")
+def stages_are_known(policy: Policy) -> Iterator[Fault]:
+    """The stages of a bankruptcy are known, each once, in the order of the law, and there is at least one."""
+    if not policy.stages:
+        valid = f"at least one of {', '.join(STAGES)}; without any, every deficit is bad debt at once"
+        yield Fault("POL-18", "stages", "no stage", valid)
+    for index, stage in enumerate(policy.stages):
+        if stage not in STAGES:
+            yield Fault("POL-18", f"stages[{index}]", stage, f"one of {', '.join(STAGES)}")
+        elif stage in policy.stages[:index]:
+            yield Fault("POL-18", f"stages[{index}]", stage, "each stage once")
+    known = [STAGES.index(stage) for stage in policy.stages if stage in STAGES]
+    if known != sorted(known):
+        valid = f"in the order {', '.join(STAGES)}"
+        yield Fault("POL-18", "stages", ", ".join(policy.stages), valid)
+
+
+@rule("POL-19")
+def takeover_needs_backstop(policy: Policy) -> Iterator[Fault]:
+    """Accounts are taken over below a share of their margin, and only where a backstop takes lots at all."""
+    trigger = policy.takeover_trigger
+    if not 0 <= trigger <= PPM:
+        yield Fault("POL-19", "takeover.trigger", f"{trigger:_}", f"0 (never) to {PPM:_} ppm")
+    elif trigger > 0 and BACKSTOP_STAGE not in policy.stages:
+        valid = f"0 (never); or {BACKSTOP_STAGE} among the stages"
+        yield Fault("POL-19", "takeover.trigger", f"{trigger:_}", valid)
+
+
+@rule("POL-20")
+def funds_may_pay(policy: Policy) -> Iterator[Fault]:
+    """Every pool has a draw limit of its fund, of at least one quantum; a backstop's notional is bounded."""
+    for pool in pools_of(policy):
+        if pool not in policy.draw_limits:
+            valid = f"1 to {CUSTODY_MAX:_} quanta"
+            yield Fault("POL-20", f"insurance.draw_limits.{pool}", "missing", valid)
+    for pool, limit in policy.draw_limits.items():
+        if pool not in pools_of(policy):
+            valid = f"one of the pools {', '.join(pools_of(policy))}"
+            yield Fault("POL-20", f"insurance.draw_limits.{pool}", pool, valid)
+        elif not 1 <= limit <= CUSTODY_MAX:
+            valid = f"1 to {CUSTODY_MAX:_} quanta; a fund that may pay nothing protects nobody"
+            yield Fault("POL-20", f"insurance.draw_limits.{pool}", f"{limit:_}", valid)
+    largest = policy.backstop_notional_max
+    if not 0 <= largest <= CUSTODY_MAX:
+        yield Fault(
+            "POL-20", "insurance.backstop_notional_max", f"{largest:_}", f"0 to {CUSTODY_MAX:_} quanta"
+        )
+
+
+@rule("POL-21")
+def size_rule_has_its_terms(policy: Policy) -> Iterator[Fault]:
+    """Each size rule has the terms it reads, within bounds, and no term that nothing reads."""
+    least_buffer = 2 if policy.trigger == AT_OR_BELOW else 1
+    for name, market in policy.markets.items():
+        key = f"markets.{name}.liquidation"
+        rules = market.liquidation
+        if rules.size == FRACTION:
+            if not 1 <= rules.fraction <= PPM:
+                yield Fault("POL-21", f"{key}.fraction", f"{rules.fraction:_}", f"1 to {PPM:_} ppm")
+            if not 0 <= rules.whole_below <= NOTIONAL_MAX:
+                valid = f"0 to {NOTIONAL_MAX:_} quanta"
+                yield Fault("POL-21", f"{key}.whole_below", f"{rules.whole_below:_}", valid)
+        elif rules.fraction != 0 or rules.whole_below != 0:
+            yield Fault("POL-21", f"{key}.fraction", f"{rules.fraction:_}", f"only with size = {FRACTION}")
+        if rules.size == RESTORE:
+            if not least_buffer <= rules.buffer <= NOTIONAL_MAX:
+                valid = f"{least_buffer} to {NOTIONAL_MAX:_} quanta under trigger {policy.trigger}"
+                yield Fault("POL-21", f"{key}.buffer", f"{rules.buffer:_}", valid)
+        elif rules.buffer != 0:
+            yield Fault("POL-21", f"{key}.buffer", f"{rules.buffer:_}", f"only with size = {RESTORE}")
+        if rules.size == TIER_STEP and market.maintenance.kind == SQRT:
+            yield Fault("POL-21", f"{key}.size", rules.size, "another rule: a sqrt schedule has no brackets")
+
+
+@rule("POL-22")
+def fill_band_is_a_share(policy: Policy) -> Iterator[Fault]:
+    """A liquidation fill may be off the mark by a share of it, below 100 %."""
+    for name, market in policy.markets.items():
+        if not 0 <= market.liquidation.band < PPM:
+            key = f"markets.{name}.liquidation.band"
+            yield Fault("POL-22", key, f"{market.liquidation.band:_}", f"0 to {PPM - 1:_} ppm")
+
+
 CHECKERS: tuple[Checker, ...] = (
     choices_are_known,
     brackets_are_contiguous,
@@ -338,6 +451,11 @@ CHECKERS: tuple[Checker, ...] = (
     transfer_rate_is_a_share,
     pools_are_markets,
     draw_period_passes,
+    stages_are_known,
+    takeover_needs_backstop,
+    funds_may_pay,
+    size_rule_has_its_terms,
+    fill_band_is_a_share,
 )
 
 

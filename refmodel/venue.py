@@ -13,18 +13,22 @@ from refmodel.events import (
     FeeWithdrawal,
     FundDeposit,
     Funding,
+    LiquidationFill,
     Order,
     Prices,
+    Takeover,
     Trade,
     Transfer,
     Withdraw,
 )
 from refmodel.funding import funding
+from refmodel.liquidation import liquidation_fill
 from refmodel.outcome import Outcome, refuse
 from refmodel.postings import ClockSet, post
 from refmodel.prices import prices
 from refmodel.rulebook import rule
 from refmodel.state import Venue
+from refmodel.takeover import takeover
 from refmodel.trading import BUY, SELL, fee_withdrawal, order, trade
 from refmodel.withdrawal import deposit, fund_deposit, transfer, withdraw
 
@@ -36,6 +40,8 @@ HANDLERS: dict[type, Callable[[Venue, Any], Outcome]] = {
     Trade: trade,
     Prices: prices,
     Funding: funding,
+    LiquidationFill: liquidation_fill,
+    Takeover: takeover,
     FundDeposit: fund_deposit,
     FeeWithdrawal: fee_withdrawal,
 }
@@ -92,15 +98,17 @@ def amounts_of(event: Event) -> tuple[tuple[str, int, int], ...]:
         return (("amount", event.amount, 1),)
     if isinstance(event, Order):
         return (("buys", event.buys, 0), ("sells", event.sells, 0))
-    if isinstance(event, Trade):
+    if isinstance(event, Trade | LiquidationFill):
         return (("lots", event.lots, 1), ("price", event.price, 1))
     return ()
 
 
 def accounts_of(event: Event) -> tuple[str, ...]:
     """The accounts that must exist before an event; a deposit may open its own (DEP-1)."""
-    if isinstance(event, Withdraw | Order):
+    if isinstance(event, Withdraw | Order | Takeover):
         return (event.account,)
+    if isinstance(event, LiquidationFill):
+        return (event.account, event.counterparty)
     if isinstance(event, Transfer):
         return (event.source, event.target)
     if isinstance(event, Trade):
@@ -110,7 +118,7 @@ def accounts_of(event: Event) -> tuple[str, ...]:
 
 def markets_of_event(event: Event) -> tuple[str, ...]:
     """The markets an event names, in the order of identifiers."""
-    if isinstance(event, Order | Trade | Funding):
+    if isinstance(event, Order | Trade | Funding | LiquidationFill):
         return (event.market,)
     if isinstance(event, Prices):
         return tuple(sorted(event.marks))

@@ -1,11 +1,12 @@
 """Withdrawal (chapter 6): money in, money out, and between the accounts of one owner.
 
-Rules DEP-1, DEP-2, LIM-4, FND-1, WDR-1 to WDR-4, TRF-1. Nothing is lent against unrealised profit.
+Rules DEP-1, DEP-2, LIM-4, FND-2, WDR-1 to WDR-4, TRF-1. Nothing is lent against unrealised profit.
 """
 
 from dataclasses import replace
 
 from refmodel.events import Deposit, FundDeposit, Transfer, Withdraw
+from refmodel.insurance import fund_inflow
 from refmodel.margin import is_liquidatable, notional, standing_of
 from refmodel.numbers import PPM, Quanta, ceil_div
 from refmodel.outcome import Outcome, accept, refuse
@@ -14,8 +15,6 @@ from refmodel.postings import (
     OUTSIDE,
     AccountOpened,
     Posting,
-    bad_debt_of,
-    fund_of,
     move,
     wallet_of,
 )
@@ -49,22 +48,6 @@ def deposit(venue: Venue, event: Deposit) -> Outcome:
     if known:
         return accept(venue, paid_in)
     return accept(venue, (AccountOpened("DEP-1", event.account, event.owner, event.pool), *paid_in))
-
-
-@rule("FND-1")
-def fund_inflow(venue: Venue, pool: str, amount: Quanta) -> tuple[Posting, ...]:
-    """What a pool's fund receives first repays the pool's bad debt.
-
-    pool     whose fund
-    amount   quanta, >= 0, that arrive for it
-    returns  postings to bad debt and fund, amount in sum; the balance already there is not used
-    Rounds nothing. Source: chapter 6; theorem E6.
-    """
-    repaid = min(amount, venue.pools[pool].bad_debt)
-    return (
-        Posting("FND-1", bad_debt_of(pool), repaid),
-        Posting("FND-1", fund_of(pool), amount - repaid),
-    )
 
 
 @rule("FND-2")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from marginspec.reach import WATCHED_MODULES
+from marginspec.search.reach.observation import WATCHED_MODULES
 from refmodel import postings
 from refmodel.postings import LOTS, Posting, Postings, books_gap
 from refmodel.state import Venue

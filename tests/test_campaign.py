@@ -19,25 +19,21 @@ import refmodel.liquidation
 import refmodel.margin
 import refmodel.trading
 import refmodel.withdrawal
-from marginspec.campaign import EVENTS_PER_HISTORY, CampaignReport, chunks_of, run_campaign
-from marginspec.choices import Choices, SeededChoices, edge_or_magnitude, magnitude, near
 from marginspec.documents import read_trace
-from marginspec.draw_events import MARKETS_MOST, draw_event, draw_scene, draw_start, narrowed
-from marginspec.draw_policy import BREAKERS, draw_broken_policy, draw_policy
-from marginspec.invariants import STEP_INVARIANTS, TOTAL_INVARIANTS
 from marginspec.policy_file import read_policy
-from marginspec.reach import (
-    ENTRIES,
-    LADDERS,
-    NOT_APPLICABLE,
-    NOT_REACHED,
-    REACHED,
-    column,
-    observing,
-    tally_outcomes,
-)
-from marginspec.shrink import Trace, first_break, least, shrink_events, write_trace
-from marginspec.strategies import DrawnChoices, broken_policies, histories, policies
+from marginspec.search.break_policy import BREAKERS, draw_broken_policy
+from marginspec.search.campaign import EVENTS_PER_HISTORY, CampaignReport, chunks_of, run_campaign
+from marginspec.search.choices import Choices, SeededChoices, edge_or_magnitude, magnitude, near
+from marginspec.search.draw_events import draw_event
+from marginspec.search.draw_policy import draw_policy
+from marginspec.search.invariants import STEP_INVARIANTS, TOTAL_INVARIANTS
+from marginspec.search.reach.columns import NOT_APPLICABLE, NOT_REACHED, REACHED, column
+from marginspec.search.reach.entries import ENTRIES
+from marginspec.search.reach.ladders import LADDERS, tally_outcomes
+from marginspec.search.reach.observation import observing
+from marginspec.search.scene import MARKETS_MOST, draw_scene, draw_start, narrowed
+from marginspec.search.shrink import Trace, first_break, least, shrink_events, write_trace
+from marginspec.search.strategies import DrawnChoices, broken_policies, histories, policies
 from refmodel.canonical import EVENT_TYPES
 from refmodel.events import Deposit, Withdraw
 from refmodel.policy import AT_OR_BELOW, SQRT, Policy

@@ -12,14 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from marginspec import screen
-from marginspec.choices import SeededChoices
 from marginspec.cli import main
 from marginspec.cost import cost_of_gap
 from marginspec.documents import read_trace
-from marginspec.draw_policy import BREAKERS, draw_policy
 from marginspec.paths import POLICIES
 from marginspec.policy_file import open_policy, policy_text, read_policy
 from marginspec.replay import run_trace
+from marginspec.search.break_policy import BREAKERS
+from marginspec.search.choices import SeededChoices
+from marginspec.search.draw_policy import draw_policy
 from marginspec.show import CHOICES, MARKET_CHOICES
 from marginspec.verify import PROFILES, Part
 from proofs.registry import THEOREMS, load_all

@@ -12,23 +12,13 @@ from hypothesis import strategies as st
 
 import fastpath
 from fastpath import domain
-from marginspec.choices import SeededChoices
-from marginspec.differential import (
-    ACCOUNTS_PER_BATCH,
-    DIVERGENCES_MOST,
-    Row,
-    columns_of,
-    compare,
-    compare_batch,
-    draw_accounts,
-    fast,
-    law,
-    run_differential,
-    schedules_of,
-)
-from marginspec.draw_policy import draw_policy
 from marginspec.policy_file import read_policy
-from marginspec.strategies import DrawnChoices, histories
+from marginspec.search.choices import SeededChoices
+from marginspec.search.differential import DIVERGENCES_MOST, compare, compare_batch, run_differential
+from marginspec.search.draw_accounts import ACCOUNTS_PER_BATCH, draw_accounts
+from marginspec.search.draw_policy import draw_policy
+from marginspec.search.strategies import DrawnChoices, histories
+from marginspec.search.two_sides import Row, columns_of, fast, law, schedules_of
 from refmodel.margin import STATUSES, lots_at_risk, notional
 from refmodel.policy import BRACKET, WHOLE, Schedule, Tier
 from refmodel.state import Account, Venue, genesis

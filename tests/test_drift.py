@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from marginspec import status
-from marginspec.chapters import ChapterError, read_chapter, rule_texts
-from marginspec.drift import CHECKS, Picture, Reason, picture
 from marginspec.paths import SPEC
+from marginspec.prose import status
+from marginspec.prose.chapters import ChapterError, read_chapter, rule_texts
+from marginspec.prose.drift import CHECKS
+from marginspec.prose.picture import Picture, Reason, picture
 from refmodel.canonical import LAW
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import refmodel
-from marginspec.reach import LADDERS
+from marginspec.search.reach.ladders import LADDERS
 from marginspec.story import format_outcome, parse_event
 from refmodel.canonical import EVENT_TYPES
 from refmodel.events import Deposit, Funding, Prices

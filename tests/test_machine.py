@@ -21,30 +21,21 @@ from hypothesis.stateful import (
 )
 
 import refmodel.trading
-from marginspec.draw_events import (
-    Drawer,
+from marginspec.search.draw_events import draw_event, draw_fault, draw_time
+from marginspec.search.draw_money import (
     draw_deposit,
-    draw_event,
-    draw_fault,
     draw_fee_withdrawal,
     draw_fund_deposit,
-    draw_funding,
-    draw_order,
-    draw_prices,
-    draw_scene,
-    draw_start,
-    draw_time,
-    draw_trade,
     draw_transfer,
     draw_withdraw,
-    last_tick,
-    margin_tick,
-    opening_marks,
 )
-from marginspec.draw_policy import draw_policy
-from marginspec.invariants import TOTAL_INVARIANTS, Watch
+from marginspec.search.draw_policy import draw_policy
+from marginspec.search.draw_prices import draw_funding, draw_prices, last_tick, margin_tick, opening_marks
+from marginspec.search.draw_trades import draw_order, draw_trade
+from marginspec.search.invariants import TOTAL_INVARIANTS, Watch
+from marginspec.search.scene import Drawer, draw_scene, draw_start
+from marginspec.search.strategies import DrawnChoices
 from marginspec.story import format_event, format_outcome
-from marginspec.strategies import DrawnChoices
 from refmodel.events import Event, Prices
 from refmodel.margin import LIQUIDATABLE, MARGIN_CALL, standing_of, status
 from refmodel.state import genesis

@@ -8,25 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from marginspec import mutants, proving
-from marginspec.mutant_judges import TABLES_OF_THE_RULE
-from marginspec.mutants import (
-    HAND_MADE,
-    KILLED,
-    SURVIVED,
-    TIMED_OUT,
-    Bench,
-    MutantsError,
-    Mutation,
-    Names,
-    Verdict,
-    check_names,
-    judged,
-    mutated_text,
-    page,
-    rules_of_mutant,
-    sample,
-)
+from marginspec import proving
+from marginspec.mutation.judges import TABLES_OF_THE_RULE
+from marginspec.mutation.mutations import MutantsError, Mutation, mutated_text, sample
+from marginspec.mutation.named import HAND_MADE, check_names, rules_of_mutant
+from marginspec.mutation.names import Names
+from marginspec.mutation.report import page, reviews
+from marginspec.mutation.trees import KILLED, SURVIVED, TIMED_OUT, Bench, Verdict
+from marginspec.mutation.verdicts import judged
 from marginspec.paths import ROOT
 
 LAW = ROOT / "refmodel"
@@ -153,7 +142,7 @@ def test_the_page_lists_survivors_with_their_reason():
 
 
 def test_every_review_has_a_reason_and_is_of_text_that_stands_in_the_law():
-    for (file, function, before, _), why in mutants.reviews().items():
+    for (file, function, before, _), why in reviews().items():
         lines = [line.strip() for line in (LAW / file).read_text().splitlines()]
         assert why.endswith("."), (file, before)
         assert Names(LAW).rules_touched_by(function) is not None
@@ -166,5 +155,5 @@ def test_a_review_without_a_reason_is_refused(tmp_path):
     lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
     file.write_text("[[reviewed]]\n" + "\n".join(lines))
     with pytest.raises(MutantsError, match="has file, function, before, after and why"):
-        mutants.reviews(file)
-    assert mutants.reviews(Path(tmp_path / "none.toml")) == {}
+        reviews(file)
+    assert reviews(Path(tmp_path / "none.toml")) == {}

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from marginspec.choices import SeededChoices
 from marginspec.documents import policy_from_canonical
-from marginspec.draw_policy import BREAKERS, draw_broken_policy, draw_policy
 from marginspec.errors import InvalidPolicy, UnreadablePolicy
 from marginspec.paths import POLICIES, SCHEMAS, shipped_policies
 from marginspec.policy_file import open_policy, policy_from_text, policy_text, read_policy
+from marginspec.search.break_policy import BREAKERS, draw_broken_policy
+from marginspec.search.choices import SeededChoices
+from marginspec.search.draw_policy import draw_policy
 from marginspec.validation import flaws_of
 from refmodel.canonical import canonical_text, policy_document
 from refmodel.policy import SQRT

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from marginspec.cli import main
-from marginspec.drift import picture
 from marginspec.policy_file import read_policy
+from marginspec.prose.picture import picture
 from proofs.canaries import run_canaries
 from refmodel.validity import CHECKERS
 

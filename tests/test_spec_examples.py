@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from marginspec.chapters import ChapterError, Table, chapter_paths, read_chapter
-from marginspec.examples import differences
+from marginspec.prose.chapters import ChapterError, Table, chapter_paths, read_chapter
+from marginspec.prose.examples import differences
 
 
 def tables_of(path: Path) -> list[Table]:

@@ -1,7 +1,8 @@
 """The judges of one mutation: run in a process of its own, in a tree whose `refmodel` has been changed.
 
-`python -m marginspec.mutant_judges ANSWER` reads what to do as JSON from the standard input, asks the judges
-from cheap to dear, stops at the first that goes red, and writes to ANSWER who is judging, then the answer.
+`python -m marginspec.mutation.judges ANSWER` reads what to do as JSON from the standard input, asks the
+judges from cheap to dear, stops at the first that goes red, and writes to ANSWER who is judging, then the
+answer.
 """
 
 import contextlib
@@ -86,17 +87,17 @@ def told(error: BaseException) -> str:
 def load_the_law() -> None:
     """Whether every module of the law can still be imported."""
     try:
-        import marginspec.campaign
-        import marginspec.differential
-        import marginspec.examples  # noqa: F401
+        import marginspec.prose.examples
+        import marginspec.search.campaign
+        import marginspec.search.differential  # noqa: F401
     except Exception as error:
         raise Red((), told(error)) from error
 
 
 def worked_tables(wanted: Callable[[str], bool]) -> None:
     """The tables of the chapters under the rules that are wanted."""
-    from marginspec.chapters import read_chapters
-    from marginspec.examples import differences
+    from marginspec.prose.chapters import read_chapters
+    from marginspec.prose.examples import differences
 
     for chapter in read_chapters():
         for text in chapter.rules:
@@ -113,8 +114,8 @@ def worked_tables(wanted: Callable[[str], bool]) -> None:
 
 def campaign() -> None:
     """A short campaign on `minimal` and on drawn policies, all invariants after every event."""
-    from marginspec.campaign import EVENTS_PER_HISTORY, play_history
     from marginspec.policy_file import read_policy
+    from marginspec.search.campaign import EVENTS_PER_HISTORY, play_history
 
     policy = read_policy("minimal")
     for history in range(HISTORIES):
@@ -129,8 +130,8 @@ def campaign() -> None:
 
 def differential() -> None:
     """Equity, margins and status of drawn accounts, by the law and by the fast path."""
-    from marginspec.differential import run_differential
     from marginspec.policy_file import read_policy
+    from marginspec.search.differential import run_differential
 
     try:
         found = run_differential(read_policy("minimal"), COMPARISONS, 1, SEED)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from marginspec.choices import Choices, EagerChoices, IdleChoices
 from marginspec.documents import trace_document, write_json
-from marginspec.invariants import Violation, Watch
+from marginspec.search.choices import Choices, EagerChoices, IdleChoices
+from marginspec.search.invariants import Violation, Watch
 from marginspec.story import tell
 from refmodel.events import Event, Prices
 from refmodel.policy import Policy

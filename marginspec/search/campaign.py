@@ -5,34 +5,24 @@ seed alone, so the same seed finds the same on any number of workers. What a his
 written as a trace file, which `marginspec replay` runs again.
 """
 
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
-from marginspec.choices import SeededChoices
-from marginspec.draw_events import draw_event, draw_scene, draw_start, narrowed
-from marginspec.draw_policy import BREAKERS, draw_policy
-from marginspec.invariants import Violation, Watch
-from marginspec.reach import (
-    Observation,
-    Outcomes,
-    Reach,
-    Tally,
-    examine_faults,
-    examine_number,
-    examine_policy,
-    observing,
-    outcome_key,
-    reach_of_rules,
-    tally_outcomes,
-)
-from marginspec.shrink import Trace, crash, shrink, story_of, write_trace
+from marginspec.search.break_policy import BREAKERS
+from marginspec.search.choices import SeededChoices
+from marginspec.search.draw_events import draw_event
+from marginspec.search.draw_policy import draw_policy
+from marginspec.search.invariants import Violation, Watch
+from marginspec.search.reach.columns import Reach, reach_of_rules
+from marginspec.search.reach.examination import examine_faults, examine_number, examine_policy
+from marginspec.search.reach.ladders import Outcomes, Tally, outcome_key, tally_outcomes
+from marginspec.search.reach.observation import Observation, observing
+from marginspec.search.scene import draw_scene, draw_start, narrowed
+from marginspec.search.shrink import Trace, crash, shrink, story_of, write_trace
+from marginspec.search.workers import Progress, worked
 from refmodel.events import Event
 from refmodel.policy import Policy
 from refmodel.state import Venue, genesis
@@ -46,9 +36,6 @@ OBSERVED_EVERY = 5
 """One history in so many runs with its rules wrapped, which takes about three times as long."""
 FINDINGS_MOST = 5
 """Different claims whose histories are shrunk; more of them would say nothing new."""
-
-Progress = Callable[[int, int], None]
-"""Called with the events played so far and the events to play."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,58 +227,6 @@ def play_chunk(policy: Policy, seed: int, chunk: Chunk) -> Played:
     for offset, events in enumerate(chunk.lengths):
         total.add(play_history(policy, seed, chunk.first + offset, events))
     return total
-
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Work = Callable[[Policy, int, Item], Result]
-"""Work on one item, given the policy and the seed; a function of a module, so that processes find it."""
-
-_WORKER: dict[str, Policy] = {}
-"""The policy of this worker process: sent once, not with every item."""
-
-
-def start_worker(policy: Policy) -> None:
-    """Set up a worker process: an interruption is the parent's to answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _WORKER["policy"] = policy
-
-
-def work_here(work: "Work[Item, Result]", seed: int, item: Item) -> Result:
-    """Do one piece of work in a worker process."""
-    return work(_WORKER["policy"], seed, item)
-
-
-def worked(
-    work: "Work[Item, Result]", policy: Policy, seed: int, items: Iterable[Item], workers: int
-) -> Iterator[Result]:
-    """The results of all items, as they are finished; with one worker in this process, in order.
-
-    When the caller stops listening, no further item is begun.
-    """
-    if workers <= 1:
-        yield from (work(policy, seed, item) for item in items)
-        return
-    executor = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(policy,))
-    try:
-        waiting = iter(items)
-        running: set[Future[Result]] = set()
-        while True:
-            # A short queue: what is not yet begun when somebody interrupts is never begun.
-            while len(running) < workers * 2:
-                for item in islice(waiting, 1):
-                    running.add(executor.submit(work_here, work, seed, item))
-                    break
-                else:
-                    break
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for finished in done:
-                yield finished.result()
-    finally:
-        # What is under way takes a moment; without waiting, the interpreter may trip over its pipes at exit.
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def run_campaign(

@@ -1,4 +1,4 @@
-"""The status of the law, written from what is found: `python -m marginspec.status`.
+"""The status of the law, written from what is found: `python -m marginspec.prose.status`.
 
 It writes spec/STATUS.md, the index in spec/README.md, and in each chapter the theorems of every rule. Two
 runs on the same tree write the same bytes; `--check` writes nothing and names what is stale.
@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from marginspec.chapters import RuleText, chapter_paths
-from marginspec.drift import Picture, identifiers_of, picture, premises_of, theorems_of
 from marginspec.paths import ROOT, SPEC
+from marginspec.prose.chapters import RuleText, chapter_paths
+from marginspec.prose.picture import Picture, identifiers_of, picture, premises_of, theorems_of
 from proofs.registry import Theorem
 
-COMMAND = "python -m marginspec.status"
+COMMAND = "python -m marginspec.prose.status"
 BEGIN = f"<!-- index: written by {COMMAND} -->"
 END = "<!-- end of index -->"
 

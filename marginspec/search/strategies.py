@@ -10,9 +10,11 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from marginspec.choices import PPM
-from marginspec.draw_events import Scene, draw_event, draw_scene, draw_start
-from marginspec.draw_policy import draw_broken_policy, draw_policy
+from marginspec.search.break_policy import draw_broken_policy
+from marginspec.search.choices import PPM
+from marginspec.search.draw_events import draw_event
+from marginspec.search.draw_policy import draw_policy
+from marginspec.search.scene import Scene, draw_scene, draw_start
 from refmodel.events import Event
 from refmodel.policy import Policy
 from refmodel.state import Venue, genesis

@@ -1,0 +1,84 @@
+"""What the columns of a scenario are about: the words for the state of a venue, and their units."""
+
+from collections.abc import Callable
+from typing import Any
+
+from marginspec.prose.notation import ExampleError
+from refmodel import canonical
+from refmodel.liquidation_price import liquidation_price
+from refmodel.margin import margin_initial, margin_maintenance, standing_of, status
+from refmodel.postings import books_gap, lots_gap
+from refmodel.state import Account, OpenOrders, Position, Venue, equity
+
+
+def state_of(venue: Venue, name: str) -> Any:
+    """What a column of a scenario is about."""
+    match name.split():
+        case ["custody"]:
+            return venue.custody
+        case ["clock"]:
+            return venue.clock
+        case ["digest"]:
+            return canonical.digest(venue)
+        case ["books_gap"]:
+            return books_gap(venue)
+        case ["lots_gap", market] if market in venue.policy.markets:
+            return lots_gap(venue, market)
+        case ["mark", market] if market in venue.policy.markets:
+            return venue.marks.get(market)
+        case [("fund" | "fee_pool" | "bad_debt") as amount, pool] if pool in venue.pools:
+            return getattr(venue.pools[pool], amount)
+        case [account, amount] if amount in ACCOUNT_AMOUNTS:
+            held = venue.accounts.get(account)
+            return None if held is None else ACCOUNT_AMOUNTS[amount](venue, held)
+        case [account, amount, market] if amount in MARKET_AMOUNTS and market in venue.policy.markets:
+            held = venue.accounts.get(account)
+            return None if held is None else MARKET_AMOUNTS[amount](venue, held, market)
+    raise ExampleError(f"no state is called `{name}`")
+
+
+def state_word(name: str) -> str:
+    """The word of a column's name that says what it is: `a1 wallet`, `fund cross`, `a1 size BTC-PERP`."""
+    words = name.split()
+    return next((word for word in words if word in STATE_UNITS), "")
+
+
+STATE_UNITS = {
+    **dict.fromkeys(("wallet", "equity", "initial", "maintenance", "cost", "books_gap"), "quanta"),
+    **dict.fromkeys(("fund", "fee_pool", "bad_debt", "custody"), "quanta"),
+    **dict.fromkeys(("size", "buys", "sells", "lots_gap"), "lots"),
+    **dict.fromkeys(("mark", "liquidation_price"), "ticks"),
+    "clock": "ms",
+}
+"""What a heading may say in parentheses."""
+
+ACCOUNT_AMOUNTS: dict[str, Callable[[Venue, Account], Any]] = {
+    "wallet": lambda venue, account: account.wallet,
+    "owner": lambda venue, account: account.owner,
+    "pool": lambda venue, account: account.pool,
+    "equity": equity,
+    "initial": margin_initial,
+    "maintenance": margin_maintenance,
+    "status": lambda venue, account: status(standing_of(venue, account), venue.policy.trigger),
+}
+
+
+def _held(account: Account, market: str) -> Position:
+    return account.positions.get(market, Position(0, 0))
+
+
+def _ordered(account: Account, market: str) -> OpenOrders:
+    return account.orders.get(market, OpenOrders(0, 0))
+
+
+def _liquidation_price(venue: Venue, account: Account, market: str) -> int | None:
+    return liquidation_price(venue, account, market) if market in account.positions else None
+
+
+MARKET_AMOUNTS: dict[str, Callable[[Venue, Account, str], Any]] = {
+    "size": lambda venue, account, market: _held(account, market).size,
+    "cost": lambda venue, account, market: _held(account, market).cost,
+    "buys": lambda venue, account, market: _ordered(account, market).buys,
+    "sells": lambda venue, account, market: _ordered(account, market).sells,
+    "liquidation_price": _liquidation_price,
+}

@@ -1,0 +1,64 @@
+"""Work that is cut into items: done in this process or in several, the results as they are finished."""
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice
+from typing import TypeVar
+
+from refmodel.policy import Policy
+
+Progress = Callable[[int, int], None]
+"""Called with the events played so far and the events to play."""
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Work = Callable[[Policy, int, Item], Result]
+"""Work on one item, given the policy and the seed; a function of a module, so that processes find it."""
+
+_WORKER: dict[str, Policy] = {}
+"""The policy of this worker process: sent once, not with every item."""
+
+
+def start_worker(policy: Policy) -> None:
+    """Set up a worker process: an interruption is the parent's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _WORKER["policy"] = policy
+
+
+def work_here(work: "Work[Item, Result]", seed: int, item: Item) -> Result:
+    """Do one piece of work in a worker process."""
+    return work(_WORKER["policy"], seed, item)
+
+
+def worked(
+    work: "Work[Item, Result]", policy: Policy, seed: int, items: Iterable[Item], workers: int
+) -> Iterator[Result]:
+    """The results of all items, as they are finished; with one worker in this process, in order.
+
+    When the caller stops listening, no further item is begun.
+    """
+    if workers <= 1:
+        yield from (work(policy, seed, item) for item in items)
+        return
+    executor = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(policy,))
+    try:
+        waiting = iter(items)
+        running: set[Future[Result]] = set()
+        while True:
+            # A short queue: what is not yet begun when somebody interrupts is never begun.
+            while len(running) < workers * 2:
+                for item in islice(waiting, 1):
+                    running.add(executor.submit(work_here, work, seed, item))
+                    break
+                else:
+                    break
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for finished in done:
+                yield finished.result()
+    finally:
+        # What is under way takes a moment; without waiting, the interpreter may trip over its pipes at exit.
+        executor.shutdown(wait=True, cancel_futures=True)
