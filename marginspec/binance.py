@@ -202,9 +202,10 @@ Binance's: the brackets, exactly. `from` is the notional floor in quanta, `maint
 margin rate (marginal, MAR-2), `initial` 1 / max leverage, rounded up (MAR-12), on the whole notional
 (MAR-3). The trigger: Binance liquidates at a margin ratio (maintenance margin / equity) of 100 %, so at or
 below (MAR-9). The order of a bankruptcy: the insurance fund, then deleveraging by profit and leverage at the
-bankruptcy price, one user after the other (stages, adl); no socialised loss. The step by which a large position
-is reduced is not published: here it is one bracket (tier_step). The fund has no account of its own: it makes
-opposite holders whole (`holders`). Fees: 0.05 % for takers, 0.02 % for makers, the published rates of a regular user.
+bankruptcy price, one user after the other (stages, adl); no socialised loss. Fees: 0.05 % for takers, 0.02 %
+for makers, the published rates of a regular user.
+The step by which a large position is reduced is not published: here it is one bracket (tier_step). The fund
+has no account of its own here: it makes opposite holders whole (`holders`).
 
 Ours, because the source has no prices; a venue puts its own here:
   multiplier   a lot is worth 10 USDT at the reference price of 100 000 ticks: 100 quanta per lot and tick
