@@ -40,8 +40,9 @@ lint: .venv/.developing  ## linters, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: .venv/.installed  ## the fast path against numpy and against memory, about a minute
+bench: .venv/.installed  ## the fast path against numpy and memory, the law against its goals: two minutes
 	@$(BIN)/python tests/bench/bench_evaluate.py
+	@$(BIN)/python tests/bench/bench_resolution.py
 	@$(BIN)/marginspec bench
 
 mutants: .venv/.developing  ## change the law one place at a time: tables, tests, theorems must notice

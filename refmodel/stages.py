@@ -22,7 +22,7 @@ PAYERS_PAY = "payers"
 """Accounts in profit pay what is left after the fund (LOS-4)."""
 BAD_DEBT_STANDS = "bad_debt"
 """What nobody paid is recorded (LOS-6)."""
-"""In the order in which they open."""
+
 STAGES_IN_ORDER = (
     FILL,
     TAKEOVER,
@@ -34,3 +34,4 @@ STAGES_IN_ORDER = (
     PAYERS_PAY,
     BAD_DEBT_STANDS,
 )
+"""Each opens only for what the one before has left."""

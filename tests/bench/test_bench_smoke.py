@@ -1,10 +1,11 @@
-"""The bench of evaluate, small. Goal: it runs, its three sides agree, its report is complete.
+"""The benches, small. Goal: they run, the sides of evaluate agree, the reports are complete.
 
-Method: one run of a few thousand accounts; speed is not judged, since a shared machine cannot.
+Method: one run of a few thousand accounts, or a few hundred; speed is not judged, since a shared machine cannot.
 """
 
 import json
 
+from tests.bench import bench_resolution
 from tests.bench.bench_evaluate import run, table
 
 
@@ -26,3 +27,10 @@ def test_a_small_bench_runs_and_all_sides_give_the_same_result():
 def test_the_result_of_a_size_never_changes():
     first, second = run(accounts=500, threads=1, repeats=1), run(accounts=500, threads=1, repeats=1)
     assert [row["result"] for row in first["rows"]] == [row["result"] for row in second["rows"]]
+
+
+def test_a_small_resolution_closes_every_bankrupt_account_under_each_allocation():
+    report = bench_resolution.run(accounts=200, bankrupt=20)
+    assert {row["allocation"] for row in report["rows"]} == {"queue", "pro_rata", "capped_pro_rata"}
+    assert all(row["shares"] > 0 for row in report["rows"])
+    assert json.loads(json.dumps(report)) == report
