@@ -90,7 +90,7 @@ def test_a_policy_without_any_stage_is_refused():
 
 
 def test_a_draw_limit_of_zero_is_refused():
-    broken = faults(replace(FREE, draw_limits={pool: 0 for pool in FREE.draw_limits}))
+    broken = faults(replace(FREE, draw_limits=dict.fromkeys(FREE.draw_limits, 0)))
     assert {fault.rule for fault in broken} == {"POL-20"}
 
 

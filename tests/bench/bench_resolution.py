@@ -1,9 +1,9 @@
 """Bench of the law's resolution: how long one price takes that leaves many accounts bankrupt at once.
 
 Goal: 1 000 bankrupt of 10 000 accounts in under 10 s under `queue`. The curve over the number of bankrupt
-accounts is printed for all three allocations, with the shares that were posted: the two proportional ones touch
-every holder for every bankrupt account, so they are bound by bankrupt x holders caps (ADL-3), while the queue
-stops at the holder that takes the last lot. Not a goal: speed, which belongs to the fast path.
+accounts is printed for all three allocations, with the shares that were posted: the two proportional ones
+work out the cap (ADL-3) of every holder for every bankrupt account, which bounds them; the queue stops at the
+holder that takes the last lot. Not a goal: speed, which belongs to the fast path.
 
     python tests/bench/bench_resolution.py [--accounts 10000] [--bankrupt 1000] [--json FILE]
 """

@@ -1,6 +1,7 @@
 """The benches, small. Goal: they run, the sides of evaluate agree, the reports are complete.
 
-Method: one run of a few thousand accounts, or a few hundred; speed is not judged, since a shared machine cannot.
+Method: one run of a few thousand accounts, or a few hundred; speed is not judged, since a shared machine
+cannot.
 """
 
 import json
