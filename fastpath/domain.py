@@ -9,6 +9,10 @@ Why these. Everything must fit 64 signed bits (at most 9.22e18), and a requireme
     one account   POSITIONS_MAX requirements                     <= 256 x 1e16                = 2.6e18
     equity        wallet + POSITIONS_MAX x (|value| + |cost|)    <= 1e18 + 256 x 2e16         = 6.2e18
     room          PPM x (equity - maintenance elsewhere)         <= 1e6 x 8.8e18, in 128 bits = 8.8e24
+    one share     amount x weight, each of 64 bits               <  2**63 x 2**63, in 128 bits
+    one cap       lots x PPM x (equity - maintenance elsewhere)  <= 1e12 x 8.8e24, in 128 bits = 8.8e36
+    one score     wallet x equity, over profit x equity          <= 1e18 x 6.2e18, in 128 bits = 6.2e36
+    two scores    compared by their products                     <= 3.8e73, by parts (waterfall.py)
 
 NOTIONAL_MAX of a settlement asset with six decimals is ten thousand million units in one position.
 A policy whose limits (LIM rules) are wider than these cannot use the fast path.
@@ -50,9 +54,36 @@ TIERS_MAX = 64
 SQUARE_MAX = RATE_MAX * RATE_MAX
 """factor x factor x lots of a schedule of kind `sqrt`: its root is a rate, at most RATE_MAX."""
 
+EQUITY_MAX = WALLET_MAX + POSITIONS_MAX * (NOTIONAL_MAX + COST_MAX)
+"""quanta: |equity| of one account, so also the gap that a position carries."""
+
+MARGIN_MAX = POSITIONS_MAX * NOTIONAL_MAX
+"""quanta: a margin of one account."""
+
+DRAW_MAX = 10**18
+"""quanta: what a fund may pay in one period; no draw limit is above it."""
+
+ROOM_MAX = PPM * (EQUITY_MAX + MARGIN_MAX + NOTIONAL_MAX)
+"""quanta x ppm: |equity less the margin of other markets and a buffer|."""
+
+LOT_COST_MAX = 2 * PPM * PRICE_MAX * MULTIPLIER_MAX
+"""quanta x ppm: |what the close of one lot costs|, by a price and a penalty of at most PRICE_MAX each."""
+
+LINE_MAX = ROOM_MAX + LOT_COST_MAX + 2 * RATE_MAX * NOTIONAL_MAX
+"""quanta x ppm: how far an account is from a line, and what the close of one lot changes of it."""
+
+SUM_MAX = 2**63 - 1
+"""lots or quanta: weights of all who share something, and what they share: the largest number of 64 bits."""
+
+SCORE_MAX = WALLET_MAX * EQUITY_MAX
+"""quanta x quanta: |numerator| and denominator of a deleveraging score."""
+
 BRACKET, WHOLE, SQRT = 0, 1, 2
 SCHEDULE_KINDS = ("bracket", "whole", "sqrt")
 """The kinds of schedules; a code is an index."""
+
+RANKINGS = ("binance", "bybit", "hyperliquid")
+"""The formulas of a deleveraging score; a code is an index."""
 
 TRIGGERS = ("below", "at_or_below")
 """When an account is liquidatable; a code is an index, and the quanta that the trigger adds."""

@@ -127,7 +127,8 @@ def _prepare(json_file: str | None) -> None:
 def main() -> None:
     """The margin law of a derivatives venue: readable, executable, proved, and run on your policy.
 
-    POLICY is the name of one that ships (minimal, binance-usdm) or the path of a TOML file.
+    POLICY is the name of one that ships or the path of a TOML file. There are minimal, binance-usdm,
+    bybit-like, dydx-like and hyperliquid-like.
     """
 
 
@@ -223,6 +224,50 @@ def replay(file: str, json_file: str | None) -> None:
 
     _prepare(json_file)
     _finish(replay_trace(file, read_trace(file)), json_file)
+
+
+@main.command()
+@click.argument("file")
+@click.option("--lots", type=click.IntRange(0), help="Lots to close.  [the sum of the column taken]")
+@click.option("--gap", default=0, type=click.IntRange(0), help="Quanta that these lots carry.  [0]")
+@click.option("--lot-value", type=click.IntRange(1), help="Quanta of one lot at mark: caps by ADL-3.")
+@click.option("--ranking", type=click.Choice(["binance", "bybit", "hyperliquid"]), help="Order by this formula.")
+@click.option("--side", type=click.Choice(["long", "short"]), default="long", help="Of the holders.  [long]")
+@with_json
+def adl(
+    file: str,
+    lots: int | None,
+    gap: int,
+    lot_value: int | None,
+    ranking: str | None,
+    side: str,
+    json_file: str | None,
+) -> None:
+    """A batch of deleveraging under each allocation.
+
+    FILE is CSV with a heading and one opposite holder a row, the first to be deleveraged first. Its columns:
+
+    \b
+      account           needed; each once
+      lots              needed; held in the market, whole
+      owner             whose account it is            [the account itself]
+      cap               most lots that may be taken    [all it holds, or by --lot-value]
+      taken             what a venue really took, to compare with
+      profit            unrealised, of these lots, quanta
+      equity            of the account, quanta         read by --lot-value and --ranking
+      maintenance_rate  of the market, ppm             read by --lot-value
+      other_margin      of its other markets, quanta   read by --lot-value  [0]
+      notional          of these lots at mark, quanta  read by --ranking
+      wallet            of the account, quanta         read by --ranking binance
+      maintenance       margin of the account, quanta  read by --ranking binance
+
+    spec/examples/adl-batch.csv is an example.
+    """
+    from marginspec.adl import Terms, compare
+
+    _prepare(json_file)
+    terms = Terms(lots, gap, lot_value, ranking or "", 1 if side == "long" else -1)
+    _finish(compare(file, terms), json_file)
 
 
 @main.command()

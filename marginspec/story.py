@@ -5,6 +5,8 @@ One event is one line. Failure traces, worked examples of the chapters and tests
     deposit a1 400_000 owner alice pool cross
     order a1 BTC-PERP buys 3 sells 0
     trade a1 buys 2 BTC-PERP from a2 at 500_000 @ 1_000
+    liquidation_fill a1 4 BTC-PERP by b1 at 59_000
+    takeover a1
 
 Amounts are quanta, sizes lots, prices ticks, rates ppm; the time after `@` is in milliseconds. A name that
 is more than letters, digits, `.`, `_`, `:` and `-` stands in double quotes, as in JSON.
@@ -22,8 +24,10 @@ from refmodel.events import (
     FeeWithdrawal,
     FundDeposit,
     Funding,
+    LiquidationFill,
     Order,
     Prices,
+    Takeover,
     Trade,
     Transfer,
     Withdraw,
@@ -115,6 +119,15 @@ def _write_funding(event: Funding) -> tuple[str, ...]:
     return format_name(event.market), f"{event.rate:_}"
 
 
+def _write_liquidation_fill(event: LiquidationFill) -> tuple[str, ...]:
+    lots = (format_name(event.account), f"{event.lots:_}", format_name(event.market))
+    return (*lots, "by", format_name(event.counterparty), "at", f"{event.price:_}")
+
+
+def _write_takeover(event: Takeover) -> tuple[str, ...]:
+    return (format_name(event.account),)
+
+
 def _write_pool_amount(event: FundDeposit | FeeWithdrawal) -> tuple[str, ...]:
     return format_name(event.pool), f"{event.amount:_}"
 
@@ -127,6 +140,8 @@ _WRITERS: dict[type, Callable[..., tuple[str, ...]]] = {
     Trade: _write_trade,
     Prices: _write_prices,
     Funding: _write_funding,
+    LiquidationFill: _write_liquidation_fill,
+    Takeover: _write_takeover,
     FundDeposit: _write_pool_amount,
     FeeWithdrawal: _write_pool_amount,
 }
@@ -285,6 +300,20 @@ def _read_funding(line: _Line) -> tuple[object, ...]:
     return line.name("a market"), line.number("ppm")
 
 
+def _read_liquidation_fill(line: _Line) -> tuple[object, ...]:
+    account = line.name("an account")
+    lots = line.number("lots")
+    market = line.name("a market")
+    line.keyword("by")
+    counterparty = line.name("an account")
+    line.keyword("at")
+    return account, counterparty, market, lots, line.number("ticks")
+
+
+def _read_takeover(line: _Line) -> tuple[object, ...]:
+    return (line.name("an account"),)
+
+
 def _read_pool_amount(line: _Line) -> tuple[object, ...]:
     return line.name("a pool"), line.number("quanta")
 
@@ -297,6 +326,8 @@ _READERS: dict[str, Callable[[_Line], tuple[object, ...]]] = {
     "trade": _read_trade,
     "prices": _read_prices,
     "funding": _read_funding,
+    "liquidation_fill": _read_liquidation_fill,
+    "takeover": _read_takeover,
     "fund_deposit": _read_pool_amount,
     "fee_withdrawal": _read_pool_amount,
 }

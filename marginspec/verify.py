@@ -30,7 +30,7 @@ class Profile:
     """How much is done.
 
     events       of the campaign
-    comparisons  of the differential, accounts
+    comparisons  of the differential, accounts at the least
     seconds      for which CrossHair may search one contract
     """
 
@@ -329,16 +329,19 @@ def _differential(policy: Policy, comparisons: int, seed: int) -> Part:
     code = HELD if found.ok else BROKEN
     if found.interrupted:
         code = INTERRUPTED
+    answers = grouped(sum(found.kernels.values()))
     return Part(
         "differential",
-        f"{grouped(found.comparisons)} accounts, {found.diverged} divergences",
-        "law against fast path, to the quantum",
+        f"{grouped(found.accounts)} accounts, {found.diverged} divergences",
+        f"law against fast path, to the quantum; and {answers} answers of kernels",
         found.seconds,
         code,
         tuple(f"DIVERGES  {divergence}" for divergence in found.divergences),
         {
             "differential": {
                 "events": found.comparisons,
+                "accounts": found.accounts,
+                "kernels": dict(found.kernels),
                 "divergences": found.diverged,
                 "statuses": dict(found.statuses),
             }

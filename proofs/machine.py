@@ -1,9 +1,9 @@
 """Machine integers: the uncompiled kernels, run on numbers that know their C type.
 
-`kernel("fee")(notional, rate)` runs the source of fastpath/kernels.py, also where a compiled module is
-installed. Each intermediate result is claimed to fit the type in which C computes it, each conversion to a
-narrower type to lose nothing, and each `//` and `%` to be of non-negative by positive, where C and Python
-agree. What comes out is a plain number, to compare with the rule.
+`kernel("fee")(notional, rate)` runs the source of fastpath/kernels.py or waterfall.py, also where a compiled
+module is installed. Each intermediate result is claimed to fit the type in which C computes it, each
+conversion to a narrower type to lose nothing, and each `//` and `%` to be of non-negative by positive, where
+C and Python agree. What comes out is a plain number, to compare with the rule.
 
 The type of a result is that of the wider operand; a bare literal has the type of what it meets. Local
 annotations are not executed by Python, so the source is rewritten: where a name or a return value has a
@@ -21,8 +21,10 @@ from proofs.places import where
 from proofs.runs import TheoremError, current_run
 from proofs.symbolic import SymBool, all_of
 
-SOURCE = FilePath(__file__).parent.parent / "fastpath" / "kernels.py"
-MODULE = "uncompiled.kernels"
+FASTPATH = FilePath(__file__).parent.parent / "fastpath"
+PACKAGE = "uncompiled"
+SOURCES = ("kernels", "waterfall")
+"""The files of kernels. No two kernels share a name."""
 BITS = {"int32": 32, "int64": 64, "int128": 128}
 C_TYPES = {
     "cython.int": "int32",
@@ -179,9 +181,7 @@ def as_type(value: Any, ctype: str, name: str) -> Any:
 
 def kernel(name: str) -> Callable[..., Any]:
     """A kernel from its source, on machine integers; plain numbers in, a plain number out."""
-    module = load_kernels()
-    if not callable(getattr(module, name, None)):
-        raise TheoremError(f"there is no kernel {name} in {SOURCE}")
+    module = module_of(name)
 
     def run(*arguments: Any) -> Any:
         return plain(getattr(module, name)(*arguments))  # looked up late: a mutant may stand there
@@ -191,8 +191,16 @@ def kernel(name: str) -> Callable[..., Any]:
 
 def kernel_rule(name: str) -> Callable[..., Any]:
     """The function of a kernel itself, for `contract(for_=...)`."""
-    function: Callable[..., Any] = getattr(load_kernels(), name)
+    function: Callable[..., Any] = getattr(module_of(name), name)
     return function
+
+
+def module_of(name: str) -> ModuleType:
+    """The uncompiled module that a kernel stands in. Errors: TheoremError if there is none."""
+    for module in load_kernels():
+        if callable(getattr(module, name, None)):
+            return module
+    raise TheoremError(f"there is no kernel {name} in {FASTPATH}")
 
 
 def machine_type(rule: Callable[..., Any]) -> str | None:
@@ -201,19 +209,25 @@ def machine_type(rule: Callable[..., Any]) -> str | None:
     return declared if declared in BITS else None
 
 
-def load_kernels() -> ModuleType:
-    """The kernels' source as a module of its own, converted to machine integers."""
-    if MODULE not in sys.modules:
-        package = ModuleType(MODULE.split(".")[0])
-        module = ModuleType(MODULE)
-        module.__file__ = str(SOURCE)
+def load_kernels() -> tuple[ModuleType, ...]:
+    """The sources of the kernels as modules of their own, converted to machine integers."""
+    return tuple(loaded(FASTPATH / f"{name}.py") for name in SOURCES)
+
+
+def loaded(source: FilePath) -> ModuleType:
+    """One source of kernels as an uncompiled module; it is read once."""
+    module_name = f"{PACKAGE}.{source.stem}"
+    if module_name not in sys.modules:
+        module = ModuleType(module_name)
+        module.__file__ = str(source)
         vars(module).update(__as__=as_type, __rewrite__=rewritten)
-        tree = rewritten(ast.parse(SOURCE.read_text()))
-        exec(compile(tree, str(SOURCE), "exec"), vars(module))
-        for name, ctype in result_types(ast.parse(SOURCE.read_text())).items():
+        tree = rewritten(ast.parse(source.read_text()))
+        exec(compile(tree, str(source), "exec"), vars(module))
+        for name, ctype in result_types(ast.parse(source.read_text())).items():
             vars(module)[name].c_result = ctype
-        sys.modules[package.__name__], sys.modules[MODULE] = package, module
-    return sys.modules[MODULE]
+        sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
+        sys.modules[module_name] = module
+    return sys.modules[module_name]
 
 
 def result_types(tree: ast.Module) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Asking CrossHair: the contracts of crosshair_contracts.py, checked in a process of their own.
+"""Asking CrossHair: the contracts of crosshair_contracts, checked in a process of their own.
 
 CrossHair replaces builtins and traces the interpreter while it works, so it never runs in the process that
 asks. A worker (`python -m proofs.second_opinion`) prints one line of JSON per contract.

@@ -50,7 +50,7 @@ POSITIONS_MAX = 256
 TIERS_MAX = 64
 """Tiers per schedule: what the fast path's tables hold; no theorem depends on it."""
 TOUCH_MOVES_MAX = 1_000
-"""Moves of a mark between two looks at an account; beyond it no margin below 100 % covers any gap."""
+"""Moves of a mark between two looks at an account; GAP-4 goes over them one by one."""
 BASIS_POINT: Ppm = 100
 """ppm: the funding rate that must be a whole quantum per lot."""
 
@@ -347,14 +347,14 @@ def pools_are_markets(policy: Policy) -> Iterator[Fault]:
 def draw_period_passes(policy: Policy) -> Iterator[Fault]:
     """Draws on a fund are counted over a period of at least one millisecond."""
     if policy.draw_period < 1:
-        yield Fault("POL-17", "draw_period", f"{policy.draw_period:_}", "at least 1 millisecond")
+        yield Fault("POL-17", "insurance.draw_period", f"{policy.draw_period:_}", "at least 1 millisecond")
 
 
 @rule("POL-18")
 def stages_are_known(policy: Policy) -> Iterator[Fault]:
     """The stages of a bankruptcy are known, each once, in the order of the law, and there is at least one."""
     if not policy.stages:
-        valid = f"at least one of {', '.join(STAGES)}; without any, every deficit is bad debt at once"
+        valid = f"at least one of {', '.join(STAGES)}; without any, only the fund pays, and the rest is bad debt at once"
         yield Fault("POL-18", "stages", "no stage", valid)
     for index, stage in enumerate(policy.stages):
         if stage not in STAGES:

@@ -1,20 +1,31 @@
 """The differential. Goal: fastpath.evaluate and refmodel say the same of every account, to the quantum.
 Method: drawn accounts at the edges of tiers, limits and margins; the reach of the drawing is measured; a side
-that is wrong by one quantum somewhere must be seen, and a side compared with itself must be refused.
+that is wrong by one quantum somewhere must be seen, and a side compared with itself must be refused. The
+kernels of the waterfall, asked about the same accounts, likewise: each made wrong by one must be named.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastpath
-from fastpath import domain
+from fastpath import domain, waterfall
 from marginspec.policy_file import read_policy
 from marginspec.search.choices import SeededChoices
-from marginspec.search.differential import DIVERGENCES_MOST, compare, compare_batch, run_differential
+from marginspec.search.differential import (
+    ASKED_OF_A_BATCH,
+    DIVERGENCES_MOST,
+    Compared,
+    add,
+    compare,
+    compare_batch,
+    compare_kernels,
+    run_differential,
+)
 from marginspec.search.draw_accounts import ACCOUNTS_PER_BATCH, draw_accounts
 from marginspec.search.draw_policy import draw_policy
 from marginspec.search.strategies import DrawnChoices, histories
@@ -23,6 +34,7 @@ from refmodel.margin import STATUSES, lots_at_risk, notional
 from refmodel.policy import BRACKET, WHOLE, Schedule, Tier
 from refmodel.state import Account, Venue, genesis
 from tests.support import reaches
+from tests.test_waterfall_kernels import FUNCTIONS
 
 MINIMAL = read_policy("minimal")
 BINANCE = read_policy("binance-usdm")
@@ -36,8 +48,8 @@ def test_law_and_fast_agree_on_drawn_accounts(policy) -> None:
     report = run_differential(policy, 8_000, workers=1, seed=7)
     assert report.divergences == ()
     assert report.ok and report.diverged == 0
-    assert report.comparisons >= 8_000
-    assert sum(report.statuses.values()) == report.comparisons
+    assert report.accounts == sum(report.statuses.values()) >= 8_000
+    assert report.comparisons == report.accounts + sum(report.kernels.values())
     assert set(report.statuses) == set(STATUSES)
 
 
@@ -45,7 +57,7 @@ def test_law_and_fast_agree_on_drawn_accounts(policy) -> None:
 def test_law_and_fast_agree_on_what_a_history_leads_to(history) -> None:
     compared = compare(history.end, 0, 0)
     assert compared.divergences == []
-    assert compared.comparisons == len(history.end.accounts)
+    assert compared.accounts == len(history.end.accounts)
 
 
 @settings(max_examples=100)
@@ -170,6 +182,41 @@ def test_the_fast_path_that_is_compared_is_the_compiled_one() -> None:
     assert fastpath.COMPILED
 
 
+def answers_of_every_kernel(kernels: object) -> Compared:
+    """What some batches of drawn accounts come to when these kernels are asked about them."""
+    total = Compared()
+    for number in range(12):
+        choices = SeededChoices(f"kernels:{number}")
+        venue = draw_accounts(choices, draw_policy(choices), accounts=ASKED_OF_A_BATCH)
+        add(total, compare_kernels(choices, venue, 5, number, kernels))
+    return total
+
+
+NOT_ASKED_BY_NAME = {"product_order": "comes_before", "is_capped_sooner": "is_cut_off"}
+"""Kernels that are only asked within an order or an allocation, and under what name those are counted."""
+KERNELS = sorted(FUNCTIONS)
+
+
+def test_every_kernel_of_the_waterfall_is_asked_and_agrees() -> None:
+    compared = answers_of_every_kernel(waterfall)
+    assert compared.divergences == [] and compared.diverged == 0
+    assert {NOT_ASKED_BY_NAME.get(name, name) for name in KERNELS} == set(compared.kernels)
+    assert min(compared.kernels.values()) >= 10
+
+
+@pytest.mark.parametrize("name", sorted({*KERNELS} - {"product_order"}))
+def test_a_kernel_that_is_off_by_one_is_seen_and_named(name: str) -> None:
+    right = getattr(waterfall, name)
+
+    def wrong(*arguments: int) -> int:
+        answer = right(*arguments)
+        return not answer if isinstance(answer, bool) else answer + 1
+
+    compared = answers_of_every_kernel(SimpleNamespace(**{**vars(waterfall), name: wrong}))
+    assert compared.diverged > 0
+    assert any(one.account.startswith(NOT_ASKED_BY_NAME.get(name, name)) for one in compared.divergences)
+
+
 # ------------------------------------------------------------------------------------- the run
 
 
@@ -185,12 +232,12 @@ def test_an_interruption_keeps_what_was_compared_and_says_so() -> None:
 
     report = run_differential(MINIMAL, 50_000, workers=1, seed=3, on_progress=interrupt)
     assert report.interrupted and not report.ok
-    assert 0 < report.comparisons < 50_000
+    assert 0 < report.accounts < 50_000
 
 
 def test_every_batch_that_is_asked_for_compares_something() -> None:
     for batch in range(8):
-        assert compare_batch(MINIMAL, 1, batch).comparisons > 0
+        assert compare_batch(MINIMAL, 1, batch).accounts > 0
 
 
 # ------------------------------------------------------------------------------------- columns
@@ -218,5 +265,5 @@ def test_schedules_with_other_floors_share_one_table_of_all_floors() -> None:
 
 def test_an_empty_venue_has_empty_columns() -> None:
     venue = genesis(MINIMAL)
-    assert compare(replace(venue, accounts={}), 0, 0).comparisons == 0
+    assert compare(replace(venue, accounts={}), 0, 0).accounts == 0
     assert compare(venue, 0, 0).statuses == {"flat": len(venue.accounts)}

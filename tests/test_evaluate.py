@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import refmodel.margin as law
 from fastpath import ColumnError, Columns, domain, evaluate, prepare_schedules
 from fastpath.domain import BRACKET, PPM, SQRT, WHOLE
-from refmodel.policy import SCHEDULE_KINDS, TRIGGERS, Market, Policy, Schedule, Tier
+from proofs import worlds
+from refmodel.policy import SCHEDULE_KINDS, TRIGGERS, Schedule, Tier
 from refmodel.state import Account, OpenOrders, Position, Venue
 from tests.bench.numpy_evaluate import OutsideTheDomain, numpy_evaluate
 from tests.bench.venue import bench_columns
@@ -129,53 +130,35 @@ def venues(draw):
             floors if draw(st.booleans()) else [0, *sorted(draw(st.sets(biased(1, most), max_size=3)))]
         )
         kinds = [draw(st.sampled_from(SCHEDULE_KINDS)) for _ in range(2)]
-        markets[name] = Market(
-            multiplier=multiplier,
-            price_min=1,
+        markets[name] = worlds.market(
+            multiplier,
+            draw(schedules(kinds[0], floors, most)),
+            draw(schedules(kinds[1], other_floors, most)),
             price_max=mark,
             size_max=most,
-            band=0,
-            gap=0,
-            penalty=0,
-            funding_cap=0,
-            initial=draw(schedules(kinds[0], floors, most)),
-            maintenance=draw(schedules(kinds[1], other_floors, most)),
         )
         marks[name] = mark
-    policy = Policy(
-        name="random",
-        asset="quanta",
-        trigger=draw(st.sampled_from(TRIGGERS)),
-        bad_debt_gate="refuse",
-        transfer_rate=0,
-        fee_taker=0,
-        fee_maker=0,
-        venue_total_max=domain.WALLET_MAX,
-        positions_max=domain.POSITIONS_MAX,
-        draw_period=1,
-        isolated=(),
-        markets=markets,
-    )
+    terms = worlds.policy(markets, trigger=draw(st.sampled_from(TRIGGERS)))
     accounts = {}
     for number in range(draw(st.integers(0, 6))):
         positions, orders = {}, {}
         for name in draw(st.lists(st.sampled_from(names), unique=True)):
-            terms, value = markets[name], marks[name] * markets[name].multiplier
-            floors = [tier.floor // value for tier in terms.maintenance.tiers]
+            held, value = markets[name], marks[name] * markets[name].multiplier
+            floors = [tier.floor // value for tier in held.maintenance.tiers]
             near = st.sampled_from(floors or [0]).flatmap(lambda lots: st.integers(lots - 1, lots + 1))
-            lots = min(max(draw(near | biased(0, terms.size_max)), 0), terms.size_max)
+            lots = min(max(draw(near | biased(0, held.size_max)), 0), held.size_max)
             size = lots * draw(st.sampled_from((1, -1)))
             if size:
                 cost = max(
                     -domain.COST_MAX, min(size * value + draw(st.integers(-value, value)), domain.COST_MAX)
                 )
                 positions[name] = Position(size, cost)
-            buys = draw(biased(0, terms.size_max - size)) if draw(st.booleans()) else 0
-            sells = draw(biased(0, terms.size_max + size)) if draw(st.booleans()) else 0
+            buys = draw(biased(0, held.size_max - size)) if draw(st.booleans()) else 0
+            sells = draw(biased(0, held.size_max + size)) if draw(st.booleans()) else 0
             if buys or sells:
                 orders[name] = OpenOrders(buys, sells)
         accounts[f"a{number}"] = Account("owner", "cross", 0, positions, orders)
-    venue = Venue(policy, 0, marks, accounts, {}, 0)
+    venue = Venue(terms, 0, marks, accounts, {}, 0)
     for name, account in accounts.items():
         standing = law.standing_of(venue, account)
         edge = draw(st.sampled_from((0, standing.maintenance, standing.initial, standing.initial * 2)))

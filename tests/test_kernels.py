@@ -30,17 +30,23 @@ INT64_MAX = 2**63 - 1
 PPM = domain.PPM
 
 
-def uncompiled_kernels():
-    """fastpath/kernels.py as plain Python, beside the compiled module."""
-    spec = importlib.util.spec_from_file_location("kernels_uncompiled", SOURCE)
+def uncompiled(source):
+    """A file of kernels as plain Python, beside the compiled module."""
+    spec = importlib.util.spec_from_file_location(f"{source.stem}_uncompiled", source)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-slow = uncompiled_kernels()
-TREE = ast.parse(SOURCE.read_text())
-FUNCTIONS = {node.name: node for node in TREE.body if isinstance(node, ast.FunctionDef)}
+def functions_of(source):
+    """The kernels of a file, parsed."""
+    return {
+        node.name: node for node in ast.parse(source.read_text()).body if isinstance(node, ast.FunctionDef)
+    }
+
+
+slow = uncompiled(SOURCE)
+FUNCTIONS = functions_of(SOURCE)
 
 
 # ------------------------------------------------------------------------------------ generators
@@ -134,8 +140,7 @@ def ordered(draw):
     return draw(edgy(-domain.SIZE_MAX, domain.SIZE_MAX)), draw(orders), draw(orders)
 
 
-EQUITY = 62 * 10**17
-MARGIN = domain.POSITIONS_MAX * domain.NOTIONAL_MAX
+EQUITY, MARGIN = domain.EQUITY_MAX, domain.MARGIN_MAX
 
 
 @st.composite
@@ -283,12 +288,26 @@ def test_both_sides_are_there():
 
 
 def test_the_header_declares_every_kernel_as_it_is():
-    header = re.sub(r"#.*", "", SOURCE.with_suffix(".pxd").read_text())
-    declared = dict(re.findall(r"cpdef [\w ]+? (\w+)\(([^)]*)\)", header))
-    assert set(declared) == set(FUNCTIONS)
-    for name, parameters in declared.items():
-        names = [part.split()[-1] for part in parameters.split(",")]
-        assert names == [argument.arg for argument in FUNCTIONS[name].args.args], name
+    refuse_another_header(SOURCE)
+
+
+C_TYPES = {"long long": "cython.longlong", "bint": "cython.bint", "int128": "int128"}
+
+
+def refuse_another_header(source):
+    """Fail unless the .pxd beside a file of kernels declares each of them with its very types."""
+    header = re.sub(r"#.*", "", source.with_suffix(".pxd").read_text())
+    declared = {}
+    for returned, name, parameters in re.findall(r"cpdef ([\w ]+?) (\w+)\(([^)]*)\)", header):
+        pairs = [part.strip().rpartition(" ") for part in parameters.split(",")]
+        declared[name] = ([(C_TYPES[ctype], name) for ctype, _, name in pairs], C_TYPES[returned])
+    assert declared == {
+        name: (
+            [(ast.unparse(argument.annotation), argument.arg) for argument in node.args.args],
+            ast.unparse(node.returns),
+        )
+        for name, node in functions_of(source).items()
+    }
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

@@ -2,12 +2,16 @@
 Method: every table of every chapter is run (examples.py); and tables with one thing wrong are told as wrong.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from marginspec.prose.chapters import ChapterError, Table, chapter_paths, read_chapter
 from marginspec.prose.examples import differences
+from marginspec.prose.notation import value_of, written
+from refmodel.allocation import Share
+from refmodel.ranking import Ranked, Score
 
 
 def tables_of(path: Path) -> list[Table]:
@@ -64,6 +68,25 @@ SCENARIO = """Under `minimal` with `trigger` = `at_or_below`, `markets.BTC-PERP.
 """
 
 
+POSTED = """| event | outcome |
+|---|---|
+| deposit a1 1_000 owner alice pool cross | accepted |
+| deposit b1 1_000 owner bob pool cross | accepted |
+| prices BTC-PERP 10_000 | accepted |
+| order b1 BTC-PERP buys 0 sells 1 | accepted |
+| trade a1 buys 1 BTC-PERP from b1 at 10_000 | accepted |
+
+The last event posts:
+
+| stage | rule | from | to | amount | why |
+|---|---|---|---|---:|---|
+| | TRD-5 | lots b1 BTC-PERP | lots a1 BTC-PERP | 1 | |
+| | TRD-5 | open_cost a1 BTC-PERP | open_cost b1 BTC-PERP | 10_000 | |
+| | FEE-2 | wallet a1 | wallet b1 | 1 | the rebate |
+| | FEE-2 | wallet a1 | fee_pool cross | 4 | |
+"""
+
+
 def chapter_with(folder: Path, table: str, rule: str = "MAR-2") -> Path:
     path = folder / "03-margin.md"
     path.write_text(RULE.format(table=table).replace("MAR-2", rule), encoding="utf-8")
@@ -78,6 +101,7 @@ def told(folder: Path, table: str, rule: str = "MAR-2") -> list[str]:
 def test_right_numbers_are_not_told(tmp_path):
     assert told(tmp_path, RIGHT) == []
     assert told(tmp_path, SCENARIO, "MAR-7") == []
+    assert told(tmp_path, POSTED, "TRD-6") == []
 
 
 def test_a_wrong_number_is_told_with_chapter_rule_line_and_both_numbers(tmp_path):
@@ -101,11 +125,21 @@ def test_a_wrong_number_is_told_with_chapter_rule_line_and_both_numbers(tmp_path
         (SCENARIO, ("withdraw a1 2_000", "take a1 2_000"), "expected"),
         (SCENARIO, ("`markets.BTC-PERP.gap`", "`markets.XYZ.gap`"), "the policy has no key"),
         (SCENARIO, ("| event | outcome |", "| outcome | event |"), "begins with `event | outcome`"),
+        (POSTED, ("| 4 |", "| 5 |"), "amount is 4 in the law, 5 in the chapter"),
+        (POSTED, ("| wallet b1 |", "| wallet a1 |"), "to is wallet b1 in the law, wallet a1 in the chapter"),
+        (
+            POSTED,
+            ("| | FEE-2 | wallet a1 | fee_pool cross | 4 | |\n", ""),
+            "makes 4 transfers, the table has 3",
+        ),
+        (POSTED, ("posts:", "posts in `fill`:"), "makes 0 transfers, the table has 4"),
+        (POSTED, ("The last event posts:", "It posts:"), "stands under `The last event posts:`"),
     ],
 )
 def test_one_thing_wrong_is_told(tmp_path, table, wrong, words):
     assert table.replace(*wrong) != table
-    sentences = told(tmp_path, table.replace(*wrong), "MAR-2" if table is RIGHT else "MAR-7")
+    rule = {RIGHT: "MAR-2", SCENARIO: "MAR-7", POSTED: "TRD-6"}[table]
+    sentences = told(tmp_path, table.replace(*wrong), rule)
     assert any(words in sentence and "03-margin" in sentence for sentence in sentences), sentences
 
 
@@ -151,6 +185,37 @@ def test_a_chapter_that_is_not_understood_is_refused(tmp_path, wrong, words):
     with pytest.raises(ChapterError, match=r"03-margin\.md:[0-9]+: ") as error:
         read_chapter(path)
     assert words in str(error.value)
+
+
+def test_postings_of_no_scenario_are_refused(tmp_path):
+    path = chapter_with(tmp_path, POSTED.partition("\n\n")[2], "TRD-6")
+    with pytest.raises(ChapterError, match="stands under a scenario"):
+        read_chapter(path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "value"),
+    [
+        ("5, 3, 0", list[int], [5, 3, 0]),
+        ("5, 3, 0", Sequence[int], (5, 3, 0)),
+        ("nothing", list[int], []),
+        ("account a, lots 3; account b, lots 0", list[Share], [Share("a", 3), Share("b", 0)]),
+        (
+            "account a1, score (numerator 3, denominator 2), notional 5",
+            Ranked,
+            Ranked("a1", Score(3, 2), 5),
+        ),
+    ],
+)
+def test_a_value_of_several_parts_is_read_and_written(cell, kind, value):
+    assert value_of(cell, kind) == value
+    assert written(value) == cell
+
+
+def test_a_predicate_is_read():
+    holds = value_of("up to 7", Callable[[int], bool])
+    assert holds(7)
+    assert not holds(8)
 
 
 def test_a_policy_line_that_is_not_understood_is_refused(tmp_path):

@@ -15,8 +15,10 @@ from refmodel.events import (
     FeeWithdrawal,
     FundDeposit,
     Funding,
+    LiquidationFill,
     Order,
     Prices,
+    Takeover,
     Trade,
     Transfer,
     Withdraw,
@@ -38,6 +40,8 @@ LINES: dict[str, Event] = {
     "prices BTC-PERP 60_000 ETH-PERP 3_000": Prices(7, {"BTC-PERP": 60_000, "ETH-PERP": 3_000}),
     "prices": Prices(7, {}),
     "funding BTC-PERP -100": Funding(7, "BTC-PERP", -100),
+    "liquidation_fill a1 4 BTC-PERP by b1 at 59_000": LiquidationFill(7, "a1", "b1", "BTC-PERP", 4, 59_000),
+    "takeover a1": Takeover(7, "a1"),
     "fund_deposit cross 1_000": FundDeposit(7, "cross", 1_000),
     "fee_withdrawal cross 5": FeeWithdrawal(7, "cross", 5),
     "withdraw backstop:cross 5 @ 1_000": Withdraw(1_000, "backstop:cross", 5),
@@ -64,6 +68,8 @@ ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
     st.builds(Trade, NUMBERS, NAMES, NAMES, NAMES, SIDES, NUMBERS, NUMBERS),
     st.builds(Prices, NUMBERS, st.dictionaries(NAMES, NUMBERS, max_size=3)),
     st.builds(Funding, NUMBERS, NAMES, NUMBERS),
+    st.builds(LiquidationFill, NUMBERS, NAMES, NAMES, NAMES, NUMBERS, NUMBERS),
+    st.builds(Takeover, NUMBERS, NAMES),
     st.builds(FundDeposit, NUMBERS, NAMES, NUMBERS),
     st.builds(FeeWithdrawal, NUMBERS, NAMES, NUMBERS),
 )
@@ -87,6 +93,7 @@ def test_any_event_reads_back_as_it_was_written(event: Event, clock: int, reache
     trailing words     'withdraw a1 4 now'                     14  the end of the line
     wrong preposition  'trade a1 buys 2 M to a2 at 5'          18  `from`
     market twice       'prices M 1 M 2'                        11  a market that is not named yet
+    fill by nobody     'liquidation_fill a1 4 M at 5'          24  `by`
     broken quotes      'withdraw "a1 4'                         9  an account
     no time            'withdraw a1 4 @'                       15  a whole number of milliseconds
 """)

@@ -6,7 +6,8 @@ with its parts in a fixed order:
     statement in words
     formula, indented by four spaces (where there is one), its rounding named
     Refusals: ... Depends on: ... Theorems: ... Policy: ...
-    worked tables, each with an optional line before it that names a policy (see `Settings`)
+    worked tables, each with an optional line before it that names a policy (see `Settings`); under a
+    scenario, what its last event posts (see `Last`)
     Why so: ... Elsewhere: ... Source: ...
 
 Whatever does not fit is refused with its line: a table that nobody runs would be a number that nobody
@@ -15,7 +16,7 @@ checks. What the tables say is run in examples.py.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from marginspec.paths import SPEC
@@ -31,6 +32,7 @@ LINKS = re.compile(
 )
 LABELS = ("Why so:", "Elsewhere:", "Source:")
 QUOTED = re.compile(r"`([^`]+)`")
+LAST = re.compile(r"The last event posts(?: in (?P<stages>`.*`))?:\Z")
 SETTING = re.compile(r"`(?P<key>[^`]+)` (?P<how>=|like) (?P<value>`[^`]+`|[+-]?[0-9][0-9_]*)")
 
 
@@ -89,8 +91,24 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
+class Last:
+    """Which postings a table `stage | rule | from | to | amount` shows: those of a scenario's last event.
+
+    Written on the line before it:  The last event posts:   or, some of them:   The last event posts in `adl`:
+    scenario  the table above it
+    stages    of the waterfall, in backticks; empty for all of them
+    """
+
+    scenario: "Table"
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A worked table of a rule."""
+    """A worked table of a rule.
+
+    last  for a table of postings: of which event
+    """
 
     path: Path
     rule: str
@@ -98,6 +116,7 @@ class Table:
     settings: Settings
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
+    last: Last | None = None
 
     @property
     def place(self) -> str:
@@ -229,14 +248,16 @@ def read_rule(path: Path, start: int, lines: list[str]) -> RuleText:
         raise wrong(start + 1, "begins with a statement in words")
     formula = "\n".join("\n".join(block) for kind, _, block in blocks[:links_at] if kind == "formula")
 
-    tables = []
-    settings = Settings()
+    tables: list[Table] = []
+    settings, sentence = Settings(), ""
     for kind, line, block in blocks[links_at + 1 : last_table + 1]:
         if kind == "table":
-            tables.append(read_table(path, rule, line, settings, block))
-            settings = Settings()
+            table = read_table(path, rule, line, settings, block)
+            tables.append(replace(table, last=last_of(sentence, tables, wrong, line)))
+            settings, sentence = Settings(), ""
         else:
-            settings = settings_of(text_of(block), wrong, line)
+            sentence = text_of(block)
+            settings = settings_of(sentence, wrong, line)
 
     closing = " ".join(text_of(block) for _, _, block in blocks[last_table + 1 :])
     found = [closing.find(label) for label in LABELS]
@@ -342,6 +363,17 @@ def settings_of(text: str, wrong: Wrong, line: int) -> Settings:
             raise wrong(line, f"settings are separated by commas: {rest}")
         rest = rest.removeprefix(", ")
     return Settings(match[1], tuple(changes))
+
+
+def last_of(text: str, above: list[Table], wrong: Wrong, line: int) -> Last | None:
+    """Of which event a table shows the postings, by the sentence before it; None for any other table."""
+    match = LAST.match(text)
+    if match is None:
+        return None
+    scenarios = [table for table in above if table.last is None]
+    if not scenarios or scenarios[-1].headings[0].name != "event":
+        raise wrong(line, "`The last event posts:` stands under a scenario, and there is none above")
+    return Last(scenarios[-1], named_in(match["stages"] or "", QUOTED))
 
 
 def read_table(path: Path, rule: str, line: int, settings: Settings, block: list[str]) -> Table:

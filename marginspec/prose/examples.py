@@ -1,9 +1,11 @@
 """Worked examples: the tables of the chapters, run.
 
-Three kinds, recognised by their headings; any other table is refused.
+Four kinds, recognised by their headings; any other table is refused.
 
     event | outcome | a1 wallet ...     a scenario: events applied one after the other, from the genesis of
                                         a policy, with the state after each
+    stage | rule | from | to | amount   what the last event of the scenario above has posted, as transfers
+                                        (marginspec/ledger.py), under `The last event posts:`
     key | value | fault                 policies: one changed key a row, and where the rule then finds a fault
     notional (quanta) | ... | margin    a function: one column per argument, then the results
 
@@ -21,7 +23,7 @@ from marginspec.prose.chapters import Table
 from marginspec.prose.function_tables import check_function
 from marginspec.prose.notation import ExampleError
 from marginspec.prose.policy_tables import check_policies
-from marginspec.prose.scenarios import check_scenario
+from marginspec.prose.scenarios import check_postings, check_scenario
 from refmodel import canonical, gap, validity  # noqa: F401 (imported, their rules are in the rulebook)
 from refmodel.rulebook import RULES
 
@@ -37,6 +39,8 @@ def differences(table: Table) -> list[str]:
         check = check_scenario
     elif names[:3] == ["key", "value", "fault"]:
         check = check_policies
+    elif table.last is not None or names[:3] == ["stage", "rule", "from"]:
+        check = check_postings
     elif "event" in names or {"key", "fault"} <= set(names):
         return [f"{table.place}: begins with `event | outcome`, or `key | value | fault`"]
     if table.rule not in RULES:

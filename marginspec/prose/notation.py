@@ -6,14 +6,17 @@ str                the text itself
 tuple[Tier, ...]   `0: 10_000, 5_000: 20_000` (floor in quanta: published rate in ppm)
 Schedule           `bracket 0: 10_000, 5_000: 20_000`, `whole ...`, `sqrt base 10_000 factor 50`
 postings           `wallet a1 -5, open_cost a1 BTC-PERP +5, lots a1 BTC-PERP -2, custody 0`, or `nothing`
-a flat record      `equity 5, initial 3, maintenance 2`; several are separated by `;`
+whole numbers      `5, 3, 0` where an argument is a sequence of them
+a record           `equity 5, initial 3, maintenance 2`; several are separated by `;`; a record within a
+                   record stands in parentheses: `account a1, score (numerator 3, denominator 2), notional 5`
+a predicate        `up to 7`: true of whole numbers up to 7
 anything           a literal of Python: `1.0`, `{"b": 2, "a": [1]}`
 """
 
 import ast
 import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -76,16 +79,34 @@ def value_of(cell: str, kind: Any) -> Any:
         return _schedule(text)
     if is_dataclass(kind) and isinstance(kind, type) and kind is not Posting:
         return _record(text, kind)
+    if origin is Callable:
+        return _up_to(text)
     if members and origin is not None and issubclass(origin, Iterable):
+        if members[0] is int:
+            return _sequence([] if text == "nothing" else text.split(","), int, origin)
         if members[0] is Tier:
             return tiers_from(_brackets(text))
         if members[0] in (Posting, Entry):
             return _postings(text)
         if is_dataclass(members[0]):
-            return tuple(value_of(part.strip(), members[0]) for part in text.split(";"))
+            return _sequence([] if text == "nothing" else text.split(";"), members[0], origin)
         if typing.get_origin(members[0]) is tuple:
             return _brackets(text)
     raise ExampleError(f"no notation for {kind}")
+
+
+def _sequence(parts: list[str], kind: Any, origin: Any) -> Any:
+    """The values of several cells in one: a list where the law has a list, else a tuple."""
+    values = [value_of(part.strip(), kind) for part in parts]
+    return values if origin is list else tuple(values)
+
+
+def _up_to(text: str) -> Callable[[int], bool]:
+    """`up to 7`: a predicate that holds for whole numbers up to 7."""
+    number = text.removeprefix("up to ")
+    if number == text or not NUMBER.match(number):
+        raise ExampleError(f"a predicate is written `up to 7`, not {text or 'an empty cell'}")
+    return lambda value: value <= int(number)
 
 
 def _one_of(text: str, values: dict[str, Any]) -> Any:
@@ -117,9 +138,10 @@ def _schedule(text: str) -> Schedule:
 
 
 def _record(text: str, kind: type) -> Any:
-    """`equity 5, initial 3, maintenance 2`: all fields of a flat record, in their order."""
+    """`equity 5, initial 3, maintenance 2`: all fields of a record, in their order."""
     hints = typing.get_type_hints(kind)
-    parts = [part.split(maxsplit=1) for part in text.split(",")]
+    text = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    parts = [part.split(maxsplit=1) for part in re.split(r",(?![^()]*\))", text)]
     if [part[0] if part else "" for part in parts] != list(hints) or any(len(part) != 2 for part in parts):
         form = ", ".join(f"{name} ..." for name in hints)
         raise ExampleError(f"{kind.__name__} is written `{form}`, not {text or 'an empty cell'}")
@@ -146,7 +168,7 @@ def _postings(text: str) -> tuple[Posting, ...]:
 
 def comparable(value: Any) -> Any:
     """A value as it is compared: of a posting the place and the amount."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return tuple(comparable(member) for member in value)
     if isinstance(value, Posting):
         return (value.place, value.amount)
@@ -162,12 +184,21 @@ def written(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:_}"
     if isinstance(value, Posting):
-        place = value.place
-        words = (place.kind, place.holder, place.market, f"{value.amount:+_}")
-        return " ".join(word for word in words if word)
-    if isinstance(value, tuple):
-        separator = ", " if all(isinstance(member, Posting) for member in value) else "; "
+        return f"{written_place(value.place)} {value.amount:+_}"
+    if isinstance(value, tuple | list):
+        separator = ", " if all(isinstance(member, Posting | int) for member in value) else "; "
         return separator.join(written(member) for member in value) or "nothing"
     if is_dataclass(value) and not isinstance(value, type):
-        return ", ".join(f"{field.name} {written(getattr(value, field.name))}" for field in fields(value))
+        return ", ".join(f"{field.name} {_member(getattr(value, field.name))}" for field in fields(value))
     return str(value)
+
+
+def _member(value: Any) -> str:
+    """A field of a record; a record within a record stands in parentheses."""
+    is_record = is_dataclass(value) and not isinstance(value, type | Posting)
+    return f"({written(value)})" if is_record else written(value)
+
+
+def written_place(place: Place) -> str:
+    """A place in words: `wallet a1`, `open_cost a1 BTC-PERP`, `fund cross`, `custody`."""
+    return " ".join(word for word in (place.kind, place.holder, place.market) if word)

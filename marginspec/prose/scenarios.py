@@ -2,8 +2,9 @@
 
 import re
 
+from marginspec.ledger import transfers
 from marginspec.prose.chapters import Table
-from marginspec.prose.notation import WHOLE_NUMBER, ExampleError, plain, written
+from marginspec.prose.notation import WHOLE_NUMBER, ExampleError, plain, written, written_place
 from marginspec.prose.policy_tables import policy_of
 from marginspec.prose.states import STATE_UNITS, state_of, state_word
 from marginspec.prose.tables import REMARK, difference
@@ -13,6 +14,9 @@ from refmodel.outcome import Outcome, accept
 from refmodel.postings import OUTSIDE, bad_debt_of, move
 from refmodel.state import Venue, genesis
 from refmodel.venue import apply
+
+POSTINGS = ["stage", "rule", "from", "to", "amount"]
+"""The columns of a table of postings: a transfer of the ledger."""
 
 
 def check_scenario(table: Table, found: list[str]) -> None:
@@ -44,6 +48,48 @@ def check_scenario(table: Table, found: list[str]) -> None:
     for position, heading in enumerate(table.headings):
         if not any(row.cells[position] for row in table.rows):
             raise ExampleError(f"nothing stands under {heading.name}")
+
+
+def check_postings(table: Table, found: list[str]) -> None:
+    """What the last event of the scenario above has posted: one transfer a row."""
+    names = [heading.name for heading in table.headings if heading.name != REMARK]
+    if table.last is None or names != POSTINGS:
+        form = f"`The last event posts:` and has the columns {' | '.join(POSTINGS)}"
+        raise ExampleError(f"a table of postings stands under {form}")
+    law = [
+        transfer
+        for transfer in transfers(_last_outcome(table.last.scenario).postings)
+        if not table.last.stages or transfer.stage in table.last.stages
+    ]
+    for row, transfer in zip(table.rows, law, strict=False):
+        values = (
+            transfer.stage,
+            transfer.rule,
+            written_place(transfer.payer),
+            written_place(transfer.payee),
+            written(transfer.amount),
+        )
+        cells = [
+            plain(cell)
+            for heading, cell in zip(table.headings, row.cells, strict=True)
+            if heading.name != REMARK
+        ]
+        for name, value, cell in zip(POSTINGS, values, cells, strict=True):
+            if not _same_text(value, cell):
+                found.append(difference(table, row, name, value or "empty", cell or "empty"))
+    if len(law) != len(table.rows):
+        raise ExampleError(f"the last event makes {len(law)} transfers, the table has {len(table.rows)}")
+
+
+def _last_outcome(scenario: Table) -> Outcome:
+    """The outcome of the last event of a scenario."""
+    outcome = Outcome(genesis(policy_of(scenario.settings)), (), None)
+    for row in scenario.rows:
+        try:
+            outcome = _happen(outcome.venue, plain(row.cells[0]))
+        except ParseError as error:
+            raise ExampleError(f"line {row.line}: {error}") from None
+    return outcome
 
 
 def _happen(venue: Venue, text: str) -> Outcome:

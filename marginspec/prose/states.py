@@ -5,9 +5,13 @@ from typing import Any
 
 from marginspec.prose.notation import ExampleError
 from refmodel import canonical
+from refmodel.close_out import bankruptcy_price, maintenance_of
+from refmodel.insurance import backstop_lots, draw_room, drawn_so_far, profit_of
+from refmodel.liquidation import waiting
 from refmodel.liquidation_price import liquidation_price
 from refmodel.margin import margin_initial, margin_maintenance, standing_of, status
 from refmodel.postings import books_gap, lots_gap
+from refmodel.ranking import ranking
 from refmodel.state import Account, OpenOrders, Position, Venue, equity
 
 
@@ -26,6 +30,14 @@ def state_of(venue: Venue, name: str) -> Any:
             return lots_gap(venue, market)
         case ["mark", market] if market in venue.policy.markets:
             return venue.marks.get(market)
+        case ["drawn", pool] if pool in venue.pools:
+            return drawn_so_far(venue, pool)
+        case ["draw_room", pool] if pool in venue.pools:
+            return draw_room(venue, pool)
+        case ["waiting"]:
+            return ", ".join(name for name, _, _ in waiting(venue)) or "nobody"
+        case ["ranking", market, ("longs" | "shorts") as side] if market in venue.policy.markets:
+            return ", ".join(ranking(venue, market, SIDES[side])) or "nobody"
         case [("fund" | "fee_pool" | "bad_debt") as amount, pool] if pool in venue.pools:
             return getattr(venue.pools[pool], amount)
         case [account, amount] if amount in ACCOUNT_AMOUNTS:
@@ -45,12 +57,15 @@ def state_word(name: str) -> str:
 
 STATE_UNITS = {
     **dict.fromkeys(("wallet", "equity", "initial", "maintenance", "cost", "books_gap"), "quanta"),
-    **dict.fromkeys(("fund", "fee_pool", "bad_debt", "custody"), "quanta"),
-    **dict.fromkeys(("size", "buys", "sells", "lots_gap"), "lots"),
-    **dict.fromkeys(("mark", "liquidation_price"), "ticks"),
+    **dict.fromkeys(("fund", "fee_pool", "bad_debt", "custody", "drawn", "draw_room"), "quanta"),
+    **dict.fromkeys(("profit", "share_of_margin"), "quanta"),
+    **dict.fromkeys(("size", "buys", "sells", "lots_gap", "capacity"), "lots"),
+    **dict.fromkeys(("mark", "liquidation_price", "bankruptcy_price"), "ticks"),
     "clock": "ms",
 }
 """What a heading may say in parentheses."""
+
+SIDES = {"longs": 1, "shorts": -1}
 
 ACCOUNT_AMOUNTS: dict[str, Callable[[Venue, Account], Any]] = {
     "wallet": lambda venue, account: account.wallet,
@@ -75,10 +90,27 @@ def _liquidation_price(venue: Venue, account: Account, market: str) -> int | Non
     return liquidation_price(venue, account, market) if market in account.positions else None
 
 
+def _bankruptcy_price(venue: Venue, account: Account, market: str) -> int | None:
+    return bankruptcy_price(venue, account, market) if market in account.positions else None
+
+
+def _share_of_margin(venue: Venue, account: Account, market: str) -> int:
+    return maintenance_of(venue, account, market) if market in account.positions else 0
+
+
+def _capacity(venue: Venue, account: Account, market: str) -> int:
+    name = next(name for name, known in venue.accounts.items() if known is account)
+    return backstop_lots(venue, name, market)
+
+
 MARKET_AMOUNTS: dict[str, Callable[[Venue, Account, str], Any]] = {
     "size": lambda venue, account, market: _held(account, market).size,
     "cost": lambda venue, account, market: _held(account, market).cost,
     "buys": lambda venue, account, market: _ordered(account, market).buys,
     "sells": lambda venue, account, market: _ordered(account, market).sells,
+    "profit": profit_of,
+    "share_of_margin": _share_of_margin,
+    "capacity": _capacity,
     "liquidation_price": _liquidation_price,
+    "bankruptcy_price": _bankruptcy_price,
 }

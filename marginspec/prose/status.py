@@ -57,7 +57,8 @@ names them.
 ## What is only searched
 
 - The campaign (`marginspec verify`) draws policies and histories of events, applies them to the law, and
-  checks the invariants of chapters 2 and 3 after each event. What it does not draw, it does not see.
+  checks the invariants of the law after each event. An adversary searches for a coalition that takes out
+  more than it put in. What it does not draw, it does not see.
 - The differential run compares the compiled fast path with the law on drawn venues, exactly. That the
   source of a kernel equals its rule is a theorem where the table above has one; that the compiled program
   does what its source says is only searched.
@@ -70,9 +71,8 @@ names them.
   next.
 - Order books, matching, and who may say a price. Marks come in as they are; PRC-1 and PRC-2 ask only for
   their range.
-- What happens to an account that cannot be saved. Chapters 8 to 11 (liquidation, insurance, deleveraging,
-  loss) come next. Until then INV-1 refuses a price or a funding payment that would leave an account below
-  zero, which no real venue can do.
+- Whether somebody takes a liquidatable account before the next move. The law says who may, and what
+  happens if nobody does; that a taker comes is an assumption of C1a, and C2 bounds what waiting costs.
 
 ## What the law does not stop
 
@@ -82,9 +82,12 @@ names them.
 - Two accounts of one owner that trade with each other within the price band, at the cost of the fees.
   Admission counts the loss of such a trade in full and its gain not at all, but what is moved stays moved.
 - A transfer requirement delays a withdrawal of profit; it is no bound on it.
+- Wash trades that realise a profit and so move an account down the queue of deleveraging, at the cost of the
+  fees; they do not take it out of the queue.
+- Lots held in an account apart from the owner's equity, so that the cap of ADL-3 protects them.
+- An owner who splits lots over accounts with different ranks: the queue takes the first of them only.
 
-The next chapters add to this list what they leave open: wash trades that move a rank in the queue, and lots
-that are held apart from equity so that a cap protects them.
+The last four are committed as traces with their measured gain: [spec/attacks/](attacks/README.md).
 
 ## Rules
 

@@ -6,13 +6,31 @@ from dataclasses import replace
 from marginspec.search.choices import Choices, magnitude, near
 from marginspec.search.draw_policy import factor_limit
 from refmodel.numbers import PPM, ceil_div
-from refmodel.policy import BRACKET, SQRT, WHOLE, Market, Policy, Schedule, tiers_from
+from refmodel.policy import (
+    AT_OR_BELOW,
+    BACKSTOP_STAGE,
+    BRACKET,
+    FRACTION,
+    FULL,
+    RESTORE,
+    SQRT,
+    STAGES,
+    TIER_STEP,
+    WHOLE,
+    Liquidation,
+    Market,
+    Policy,
+    Schedule,
+    pools_of,
+    tiers_from,
+)
 from refmodel.validity import (
     BASIS_POINT,
     CUSTODY_MAX,
     NOTIONAL_MAX,
     POSITIONS_MAX,
     TIERS_MAX,
+    TOUCH_MOVES_MAX,
     faults,
     lowest_rate,
 )
@@ -66,11 +84,18 @@ def tiered_market(choices: Choices, policy: Policy) -> tuple[str, Market] | None
 
 def break_choice(choices: Choices, policy: Policy) -> Policy | None:
     """POL-1: a choice by a name that the law has no rule for."""
+    name, market = some_market(choices, policy)
+    rules = replace(market.liquidation, size="half", fraction=0, whole_below=0, buffer=0)
     return choices.pick(
         (
             replace(policy, trigger="sometimes"),
             replace(policy, bad_debt_gate=""),
             replace(policy, trigger="BELOW"),
+            replace(policy, takeover_remainder="nobody"),
+            replace(policy, adl_ranking="alphabet"),
+            replace(policy, adl_allocation="Queue"),
+            replace(policy, payers=""),
+            with_market(policy, name, replace(market, liquidation=rules)),
         )
     )
 
@@ -161,7 +186,8 @@ def break_payable_size(choices: Choices, policy: Policy) -> Policy | None:
 def break_penalty(choices: Choices, policy: Policy) -> Policy | None:
     """POL-7: a penalty below nothing or above everything."""
     name, market = some_market(choices, policy)
-    return with_market(policy, name, replace(market, penalty=choices.pick((-1, PPM + 1))))
+    rules = replace(market.liquidation, penalty=choices.pick((-1, PPM + 1)))
+    return with_market(policy, name, replace(market, liquidation=rules))
 
 
 def break_fee(choices: Choices, policy: Policy) -> Policy | None:
@@ -172,11 +198,19 @@ def break_fee(choices: Choices, policy: Policy) -> Policy | None:
 
 
 def break_gap(choices: Choices, policy: Policy) -> Policy | None:
-    """POL-9: a gap above the lowest maintenance rate, or none."""
+    """POL-9: a gap above the lowest maintenance rate, or none; more moves than it covers, or no move."""
     name, market = some_market(choices, policy)
-    return with_market(
-        policy, name, replace(market, gap=choices.pick((lowest_rate(market.maintenance) + 1, 0)))
+    lowest = lowest_rate(market.maintenance)
+    spoilt = choices.pick(
+        (
+            replace(market, gap=lowest + 1),
+            replace(market, gap=0),
+            replace(market, touch_moves=0),
+            replace(market, touch_moves=TOUCH_MOVES_MAX + 1),
+            replace(market, gap=lowest, touch_moves=2),
+        )
     )
+    return with_market(policy, name, spoilt)
 
 
 def break_rebate(choices: Choices, policy: Policy) -> Policy | None:
@@ -234,7 +268,7 @@ def break_transfer_rate(choices: Choices, policy: Policy) -> Policy | None:
 def break_pools(choices: Choices, policy: Policy) -> Policy | None:
     """POL-16: an isolated pool that is no market, or twice the same; a market named `cross`; none at all."""
     name, market = some_market(choices, policy)
-    return choices.pick(
+    spoilt = choices.pick(
         (
             replace(policy, isolated=(*policy.isolated, "no such market")),
             replace(policy, isolated=(name, name)),
@@ -242,11 +276,83 @@ def break_pools(choices: Choices, policy: Policy) -> Policy | None:
             replace(policy, markets={}, isolated=()),
         )
     )
+    limit = next(iter(policy.draw_limits.values()))
+    return replace(spoilt, draw_limits=dict.fromkeys(pools_of(spoilt), limit))
 
 
 def break_draw_period(choices: Choices, policy: Policy) -> Policy | None:
     """POL-17: a period in which no time passes."""
     return replace(policy, draw_period=choices.pick((0, -1)))
+
+
+def break_stages(choices: Choices, policy: Policy) -> Policy | None:
+    """POL-18: no stage at all, one that the law does not know, one twice, or two in the wrong order."""
+    backwards = tuple(reversed(STAGES))
+    return choices.pick(
+        (
+            replace(policy, stages=(), takeover_trigger=0),
+            replace(policy, stages=(*policy.stages, "lottery")),
+            replace(policy, stages=(*policy.stages, policy.stages[-1])),
+            replace(policy, stages=backwards),
+        )
+    )
+
+
+def break_takeover(choices: Choices, policy: Policy) -> Policy | None:
+    """POL-19: a takeover trigger that is no share, or one without a backstop."""
+    without = tuple(stage for stage in STAGES if stage != BACKSTOP_STAGE)
+    return choices.pick(
+        (
+            replace(policy, takeover_trigger=-1),
+            replace(policy, takeover_trigger=PPM + 1),
+            replace(policy, takeover_trigger=1, stages=without),
+        )
+    )
+
+
+def break_draw_limits(choices: Choices, policy: Policy) -> Policy | None:
+    """POL-20: a pool without a draw limit, a limit without a pool, or a bound that is none."""
+    pool = choices.pick(pools_of(policy))
+    limits = dict(policy.draw_limits)
+    fewer = {name: limit for name, limit in limits.items() if name != pool}
+    return choices.pick(
+        (
+            replace(policy, draw_limits={**limits, pool: 0}),
+            replace(policy, draw_limits={**limits, pool: CUSTODY_MAX + 1}),
+            replace(policy, draw_limits={**limits, "no such pool": 1}),
+            replace(policy, draw_limits=fewer),
+            replace(policy, backstop_notional_max=-1),
+            replace(policy, backstop_notional_max=CUSTODY_MAX + 1),
+        )
+    )
+
+
+def break_size_rule(choices: Choices, policy: Policy) -> Policy | None:
+    """POL-21: a size rule without its terms, terms out of bounds, and terms that nothing reads."""
+    name, market = some_market(choices, policy)
+    rules = market.liquidation
+    plain = Liquidation(FULL, rules.penalty, rules.band)
+    least = 2 if policy.trigger == AT_OR_BELOW else 1
+    options = [
+        replace(plain, size=FRACTION),
+        replace(plain, size=FRACTION, fraction=PPM + 1),
+        replace(plain, size=FRACTION, fraction=1, whole_below=-1),
+        replace(plain, size=FRACTION, fraction=1, whole_below=NOTIONAL_MAX + 1),
+        replace(plain, size=RESTORE, buffer=least - 1),
+        replace(plain, size=RESTORE, buffer=NOTIONAL_MAX + 1),
+        replace(plain, fraction=1),
+        replace(plain, buffer=1),
+    ]
+    if market.maintenance.kind == SQRT:
+        options.append(replace(plain, size=TIER_STEP))
+    return with_market(policy, name, replace(market, liquidation=choices.pick(options)))
+
+
+def break_fill_band(choices: Choices, policy: Policy) -> Policy | None:
+    """POL-22: a band of a liquidation fill of 100 % or more, or of less than nothing."""
+    name, market = some_market(choices, policy)
+    rules = replace(market.liquidation, band=choices.pick((PPM, -1)))
+    return with_market(policy, name, replace(market, liquidation=rules))
 
 
 BREAKERS: dict[str, Breaker] = {
@@ -267,6 +373,11 @@ BREAKERS: dict[str, Breaker] = {
     "POL-15": break_transfer_rate,
     "POL-16": break_pools,
     "POL-17": break_draw_period,
+    "POL-18": break_stages,
+    "POL-19": break_takeover,
+    "POL-20": break_draw_limits,
+    "POL-21": break_size_rule,
+    "POL-22": break_fill_band,
 }
 ATTEMPTS = 20
 

@@ -3,20 +3,23 @@
 Two sides are named everywhere: `law` is refmodel, `fast` is the compiled pass of fastpath. Accounts are drawn
 directly, without a history: far more of them, and further out, than a history reaches: sizes next to the
 floors of tiers and at the limits, wallets that leave equity at a margin or a quantum beside it. Every
-fourth batch holds accounts that a drawn history led to.
+fourth batch holds accounts that a drawn history led to. About some accounts of each batch the kernels of the
+waterfall are asked as well (waterfall_questions.py).
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import fastpath
+from fastpath import waterfall
 from marginspec.search.choices import Choices, SeededChoices
 from marginspec.search.draw_accounts import ACCOUNTS_PER_BATCH, draw_accounts
 from marginspec.search.draw_events import draw_event
 from marginspec.search.draw_policy import draw_policy
 from marginspec.search.scene import draw_scene, draw_start, narrowed
 from marginspec.search.two_sides import Row, Side, fast, law
+from marginspec.search.waterfall_questions import Kernels, answers
 from marginspec.search.workers import Progress, worked
 from marginspec.story import format_account
 from refmodel.policy import Policy
@@ -27,22 +30,24 @@ HISTORY_EVERY = 4
 """One batch in so many takes its accounts from drawn histories."""
 LOOKS, EVENTS_BETWEEN_LOOKS = 12, 12
 """How often the accounts of a history are compared, and how many events pass in between."""
+ASKED_OF_A_BATCH = 25
+"""Accounts of a venue about which the kernels of the waterfall are asked."""
 DIVERGENCES_MOST = 10
 """Divergences that are kept with all their values; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """An account on which the sides differ.
+    """An account, or a question to a kernel, on which the sides differ.
 
     law, fast  what each side says; `fast` is its refusal where it gave no values
-    account    its name and everything it holds, in one line
+    account    its name and everything it holds, in one line; or the kernel and what it was asked
     batch      of the seed: the same seed and batch draw the same accounts
     """
 
     policy: Policy
     account: str
-    law: Row
+    law: Row | str
     fast: Row | str
     seed: int
     batch: int
@@ -60,14 +65,17 @@ class Divergence:
 class DifferentialReport:
     """What a differential run did and found.
 
-    comparisons  accounts that both sides evaluated: equity, both margins and the status of each
-    diverged     accounts on which they differ
+    accounts     that both sides evaluated: equity, both margins and the status of each
+    kernels      how many questions of each kernel of the waterfall both sides answered; a ranking or an
+                 allocation of many holders is one question
+    diverged     accounts and questions on which they differ
     divergences  the first of them, with their values
     statuses     how many accounts had which status, by the law
     interrupted  whether it was stopped before all was done
     """
 
-    comparisons: int
+    accounts: int
+    kernels: dict[str, int]
     diverged: int
     divergences: tuple[Divergence, ...]
     statuses: dict[str, int]
@@ -76,8 +84,13 @@ class DifferentialReport:
     interrupted: bool
 
     @property
+    def comparisons(self) -> int:
+        """Accounts that both sides evaluated, and questions that both answered."""
+        return self.accounts + sum(self.kernels.values())
+
+    @property
     def ok(self) -> bool:
-        """Whether both sides said the same of every account."""
+        """Whether both sides said the same of every account, and the same to every question."""
         return self.diverged == 0 and not self.interrupted
 
 
@@ -85,10 +98,11 @@ class DifferentialReport:
 class Compared:
     """What some batches came to."""
 
-    comparisons: int
-    diverged: int
-    divergences: list[Divergence]
-    statuses: dict[str, int]
+    accounts: int = 0
+    diverged: int = 0
+    divergences: list[Divergence] = field(default_factory=list)
+    statuses: dict[str, int] = field(default_factory=dict)
+    kernels: dict[str, int] = field(default_factory=dict)
 
 
 def refuse_one_side_twice(left: Side, right: Side) -> None:
@@ -125,18 +139,38 @@ def compare(venue: Venue, seed: int, batch: int, left: Side = law, right: Side =
     return Compared(len(names), len(differing), divergences, statuses)
 
 
+def compare_kernels(
+    choices: Choices, venue: Venue, seed: int, batch: int, kernels: Kernels = waterfall
+) -> Compared:
+    """Ask the kernels of the waterfall about some accounts of a venue, and keep what differs."""
+    compared = Compared()
+    names = tuple(venue.accounts)[:ASKED_OF_A_BATCH]
+    for answered in answers(choices, venue, names, kernels):
+        compared.kernels[answered.kernel] = compared.kernels.get(answered.kernel, 0) + 1
+        if answered.law != answered.fast:
+            compared.diverged += 1
+            if len(compared.divergences) < DIVERGENCES_MOST:
+                question = f"{answered.kernel}{answered.asked}"
+                told = Divergence(venue.policy, question, str(answered.law), str(answered.fast), seed, batch)
+                compared.divergences.append(told)
+    return compared
+
+
 def compare_batch(policy: Policy, seed: int, batch: int) -> Compared:
     """Draw the accounts of a batch, on the policy given or on a drawn one, and compare."""
     choices = SeededChoices(f"differential:{seed}:{batch}")
     used = narrowed(choices, policy) if batch % 2 == 0 else draw_policy(choices, f"drawn-{batch}")
     if batch // 2 % HISTORY_EVERY == HISTORY_EVERY - 1:
         return compare_history(choices, used, seed, batch)
-    return compare(draw_accounts(choices, used), seed, batch)
+    venue = draw_accounts(choices, used)
+    total = compare(venue, seed, batch)
+    add(total, compare_kernels(choices, venue, seed, batch))
+    return total
 
 
 def compare_history(choices: Choices, policy: Policy, seed: int, batch: int) -> Compared:
     """Compare the accounts of a drawn history, again and again as it goes on."""
-    total = Compared(0, 0, [], {})
+    total = Compared()
     scene = draw_scene(choices, policy)
     start = draw_start(choices, scene)
     venue = genesis(policy) if start is None else start
@@ -144,21 +178,23 @@ def compare_history(choices: Choices, policy: Policy, seed: int, batch: int) -> 
         for _ in range(EVENTS_BETWEEN_LOOKS):
             venue = apply(venue, draw_event(choices, venue, scene)).venue
         add(total, compare(venue, seed, batch))
+    add(total, compare_kernels(choices, venue, seed, batch))
     return total
 
 
 def add(total: Compared, part: Compared) -> None:
     """Take in what another part came to."""
-    total.comparisons += part.comparisons
+    total.accounts += part.accounts
     total.diverged += part.diverged
     total.divergences += part.divergences[: DIVERGENCES_MOST - len(total.divergences)]
-    for name, count in part.statuses.items():
-        total.statuses[name] = total.statuses.get(name, 0) + count
+    for counts, more in ((total.statuses, part.statuses), (total.kernels, part.kernels)):
+        for name, count in more.items():
+            counts[name] = counts.get(name, 0) + count
 
 
 def run_differential(
     policy: Policy,
-    comparisons: int,
+    accounts: int,
     workers: int,
     seed: int,
     on_progress: Progress | None = None,
@@ -166,29 +202,30 @@ def run_differential(
     """Compare at least this many accounts, and report.
 
     policy       a valid policy: half of the batches use it
-    comparisons  accounts, >= 1
+    accounts     at the least, >= 1; the questions to the kernels come on top
     workers      processes, >= 1; the result does not depend on it
     on_progress  called with the accounts compared so far, and all
     Stopped by Ctrl-C it returns what was done, and says so.
     """
     began = time.monotonic()
-    total = Compared(0, 0, [], {})
-    batches = -(-comparisons // ACCOUNTS_PER_BATCH)
+    total = Compared()
+    batches = -(-accounts // ACCOUNTS_PER_BATCH)
     interrupted = False
     try:
         # Batches of a history are smaller than the others: more follow until all is compared.
         first = 0
-        while total.comparisons < comparisons:
+        while total.accounts < accounts:
             for part in worked(compare_batch, policy, seed, range(first, first + batches), workers):
                 add(total, part)
                 if on_progress is not None:
-                    on_progress(min(total.comparisons, comparisons), comparisons)
+                    on_progress(min(total.accounts, accounts), accounts)
             first += batches
-            batches = -(-(comparisons - total.comparisons) // ACCOUNTS_PER_BATCH)
+            batches = -(-(accounts - total.accounts) // ACCOUNTS_PER_BATCH)
     except KeyboardInterrupt:
         interrupted = True
     return DifferentialReport(
-        comparisons=total.comparisons,
+        accounts=total.accounts,
+        kernels=dict(sorted(total.kernels.items())),
         diverged=total.diverged,
         divergences=tuple(sorted(total.divergences, key=lambda one: one.batch)),
         statuses=dict(sorted(total.statuses.items())),

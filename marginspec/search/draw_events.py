@@ -2,13 +2,16 @@
 
 Most events are admissible. The rest stand at an edge that is computed from the state: the withdrawal
 that just leaves the requirement and the one of a quantum more, a trade at the edge of the band, the last
-order that the initial margin admits, the last mark that everybody survives. A few are faulty on purpose.
+order that the initial margin admits, the last mark that everybody survives, and the ones beyond it. Where
+somebody waits to be closed, mostly somebody comes. A few events are faulty on purpose.
 """
 
 from dataclasses import replace
 
 from marginspec.search.choices import Choices
+from marginspec.search.draw_liquidation import draw_fill, draw_takeover
 from marginspec.search.draw_money import (
+    draw_backstop_deposit,
     draw_deposit,
     draw_fee_withdrawal,
     draw_fund_deposit,
@@ -19,7 +22,19 @@ from marginspec.search.draw_money import (
 from marginspec.search.draw_prices import draw_funding, draw_prices, opening_marks
 from marginspec.search.draw_trades import draw_order, draw_trade
 from marginspec.search.scene import Drawer, Scene
-from refmodel.events import Deposit, Event, Funding, Order, Prices, Trade, Transfer, Withdraw
+from refmodel.events import (
+    Deposit,
+    Event,
+    Funding,
+    LiquidationFill,
+    Order,
+    Prices,
+    Takeover,
+    Trade,
+    Transfer,
+    Withdraw,
+)
+from refmodel.liquidation import waiting
 from refmodel.state import Venue
 
 PRICE_BEYOND_ALL = 10**13
@@ -47,9 +62,13 @@ def draw_wellmeant(choices: Choices, venue: Venue, scene: Scene) -> Event:
         return Prices(time, opening_marks(choices, venue, scene))
     if traders < 3 and choices.chance(700_000):
         return draw_deposit(choices, venue, scene, time)
+    if choices.chance(25_000):
+        return choices.pick((draw_backstop_deposit, draw_fund_deposit))(choices, venue, scene, time)
     if choices.chance(60_000) and any(pool.bad_debt > 0 for pool in venue.pools.values()):
         drawers: tuple[Drawer, ...] = (draw_fund_deposit, draw_transfer, draw_run)
         return choices.pick(drawers)(choices, venue, scene, time)
+    if choices.chance(150_000) and waiting(venue):
+        return (draw_takeover if choices.chance(400_000) else draw_fill)(choices, venue, scene, time)
     roll = choices.integer(0, 99)
     for share, draw in DRAWERS:
         if roll < share:
@@ -72,6 +91,11 @@ def draw_fault(choices: Choices, venue: Venue, event: Event) -> Event:
     elif isinstance(event, Trade):
         faults += [replace(event, lots=0), replace(event, price=0), replace(event, side="hold")]
         faults += [replace(event, maker="nobody"), replace(event, market="no such market")]
+    elif isinstance(event, LiquidationFill):
+        faults += [replace(event, lots=0), replace(event, price=0), replace(event, account="nobody")]
+        faults += [replace(event, counterparty="nobody"), replace(event, market="no such market")]
+    elif isinstance(event, Takeover):
+        faults += [replace(event, account="nobody")]
     elif isinstance(event, Prices):
         faults += [replace(event, marks={**event.marks, "no such market": 1})]
         faults += [replace(event, marks={**event.marks, **dict.fromkeys(event.marks, PRICE_BEYOND_ALL)})]
@@ -83,13 +107,15 @@ def draw_fault(choices: Choices, venue: Venue, event: Event) -> Event:
 
 
 DRAWERS: tuple[tuple[int, Drawer], ...] = (
-    (34, draw_trade),
-    (21, draw_order),
-    (13, draw_prices),
-    (9, draw_withdraw),
+    (30, draw_trade),
+    (19, draw_order),
+    (14, draw_prices),
+    (7, draw_withdraw),
     (9, draw_deposit),
-    (6, draw_funding),
-    (4, draw_transfer),
+    (5, draw_funding),
+    (6, draw_fill),
+    (3, draw_takeover),
+    (3, draw_transfer),
     (2, draw_fund_deposit),
     (2, draw_fee_withdrawal),
 )

@@ -25,18 +25,28 @@ def draw_deposit(choices: Choices, venue: Venue, scene: Scene, time: int) -> Eve
     if traders < ACCOUNTS_MOST and (traders < 3 or choices.chance(350_000)):
         name = f"a{traders + 1}"
         owner = choices.pick(OWNERS)
-        pool = choices.pick((CROSS, *scene.policy.isolated))
+        pool = choices.pick((CROSS, CROSS, CROSS, *scene.policy.isolated))
         if choices.chance(60_000):
             spoilt = (("", ""), (owner, ""), ("", pool), (owner, "no such pool"), (HOUSE, pool))
             owner, pool = choices.pick(spoilt)
             name = choices.pick((name, backstop_of("no such pool")))
         return Deposit(time, name, amount, owner, pool)
     name = some_account(choices, venue)
+    if choices.chance(100_000):
+        return draw_backstop_deposit(choices, venue, scene, time)
     if choices.chance(60_000):
         return Deposit(time, name, amount, choices.pick((*OWNERS, "house")), "")
     if choices.chance(60_000):
         return Deposit(time, name, amount, "", choices.pick(tuple(venue.pools)))
     return Deposit(time, name, amount)
+
+
+def draw_backstop_deposit(choices: Choices, venue: Venue, scene: Scene, time: int) -> Event:
+    """Money for a backstop: thin or thick."""
+    room = scene.policy.venue_total_max - venue.custody
+    amount = scene.money * choices.pick((10, 1, 100))
+    name = backstop_of(choices.pick(tuple(venue.pools)))
+    return Deposit(time, name, max(1, min(amount, room // choices.pick((2, 4)))))
 
 
 def withdrawable(venue: Venue, account: Account) -> Quanta:

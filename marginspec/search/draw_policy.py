@@ -5,9 +5,31 @@ before it. What spoils one is in break_policy.py.
 """
 
 from marginspec.search.choices import Choices, edge_or_magnitude, magnitude
+from refmodel.gap import gap_of_moves
 from refmodel.margin import initial_rate_of_leverage
-from refmodel.numbers import PPM, ceil_div, isqrt_ceil
-from refmodel.policy import BAD_DEBT_GATES, SQRT, TRIGGERS, Market, Policy, Schedule, tiers_from
+from refmodel.numbers import PPM, Ppm, Quanta, ceil_div, isqrt_ceil
+from refmodel.policy import (
+    ALLOCATIONS,
+    AT_OR_BELOW,
+    BACKSTOP_STAGE,
+    BAD_DEBT_GATES,
+    FRACTION,
+    FULL,
+    PAYERS,
+    RANKINGS,
+    REMAINDERS,
+    RESTORE,
+    SQRT,
+    STAGES,
+    TIER_STEP,
+    TRIGGERS,
+    Liquidation,
+    Market,
+    Policy,
+    Schedule,
+    tiers_from,
+)
+from refmodel.state import CROSS
 from refmodel.validity import (
     BASIS_POINT,
     COMPARABLE,
@@ -31,31 +53,60 @@ BANDS = (100_000, 0, 1, 2_000, 50_000, 500_000, PPM - 1)
 
 def draw_policy(choices: Choices, name: str = "drawn") -> Policy:
     """A valid policy: one to four markets, any schedules, triggers, gates, fees, pools and limits."""
-    names = MARKET_NAMES[: choices.integer(1, len(MARKET_NAMES))]
-    markets = {market: draw_market(choices) for market in names}
+    names = MARKET_NAMES[: choices.pick((2, 1, 3, 2, 4))]
+    trigger = choices.pick(TRIGGERS)
+    markets = {market: draw_market(choices, trigger) for market in names}
     lowest = min(lowest_rate(market.maintenance) for market in markets.values())
     taker = choices.pick((min(500, lowest - 1), 0, lowest - 1, choices.integer(0, lowest - 1)))
     maker = choices.pick((0, -taker, taker, -(taker // 2), choices.integer(-taker, lowest - 1), lowest - 1))
     # The whole notional of a few positions, or so little that deposits meet the limit.
     total = max(market.size_max * market.price_max * market.multiplier for market in markets.values())
     roomy = min(CUSTODY_MAX, total * 20)
+    isolated = choices.pick(((), names, names[:1], names[-1:]))
+    stages = draw_stages(choices)
+    takeover = choices.pick((666_667, PPM, 500_000, 1, 0)) if BACKSTOP_STAGE in stages else 0
     return Policy(
         name=name,
         asset="USD",
-        trigger=choices.pick(TRIGGERS),
+        trigger=trigger,
         bad_debt_gate=choices.pick(BAD_DEBT_GATES),
         transfer_rate=choices.pick((100_000, 0, 1, 20_000, PPM)),
         fee_taker=taker,
         fee_maker=maker,
         venue_total_max=choices.pick((roomy, roomy, CUSTODY_MAX, max(1, total // 50))),
-        positions_max=choices.pick((len(names), 1, max(1, len(names) - 1), POSITIONS_MAX)),
-        draw_period=choices.pick((86_400_000, 1)),
-        isolated=choices.pick(((), names, names[:1], names[-1:])),
+        positions_max=choices.pick((len(names), POSITIONS_MAX, len(names), 1, max(1, len(names) - 1))),
+        stages=stages,
+        takeover_trigger=takeover,
+        takeover_remainder=choices.pick(REMAINDERS),
+        draw_period=choices.pick((86_400_000, 1, 1_000)),
+        draw_limits={pool: draw_bound(choices, total, 1) for pool in (CROSS, *isolated)},
+        backstop_notional_max=draw_bound(choices, total, 0),
+        adl_ranking=choices.pick(RANKINGS),
+        adl_allocation=choices.pick(ALLOCATIONS),
+        payers=choices.pick(PAYERS),
+        isolated=isolated,
         markets=markets,
     )
 
 
-def draw_market(choices: Choices) -> Market:
+def draw_stages(choices: Choices) -> tuple[str, ...]:
+    """The stages of a bankruptcy: all of them, all but some, or one alone."""
+    if choices.chance(350_000):
+        return STAGES
+    chosen = tuple(stage for stage in STAGES if choices.chance(600_000))
+    return chosen if chosen and not choices.chance(200_000) else (choices.pick(STAGES),)
+
+
+def draw_bound(choices: Choices, total: Quanta, least: Quanta) -> Quanta:
+    """A bound on what a fund pays or a backstop carries: out of reach, within it, or next to nothing.
+
+    total  quanta: the notional of the largest position
+    least  that is valid
+    """
+    return choices.pick((total, CUSTODY_MAX, magnitude(choices, least, total), least))
+
+
+def draw_market(choices: Choices, trigger: str) -> Market:
     """A market: prices at which a basis point is a whole quantum, limits within the proved domain."""
     multiplier = choices.pick(MULTIPLIERS)
     least = ceil_div(PPM, BASIS_POINT * multiplier)
@@ -71,7 +122,10 @@ def draw_market(choices: Choices) -> Market:
         largest = min(size_max * price_max * multiplier, NOTIONAL_MAX)
         initial, maintenance = draw_tier_pair(choices, initial_kind, maintenance_kind, typical, largest)
     lowest = lowest_rate(maintenance)
-    gap = choices.pick((lowest, 1, ceil_div(lowest, 2)))
+    gap = choices.pick((lowest, 1, ceil_div(lowest, 2), ceil_div(lowest, 8)))
+    moves = choices.pick((1, 2, 5, 1_000))
+    while gap_of_moves(gap, moves) > lowest:
+        moves //= 2
     return Market(
         multiplier=multiplier,
         price_min=price_min,
@@ -79,10 +133,38 @@ def draw_market(choices: Choices) -> Market:
         size_max=size_max,
         band=choices.pick(BANDS),
         gap=gap,
-        penalty=choices.pick((lowest // 4, 0, lowest, PPM)),
+        touch_moves=moves,
         funding_cap=choices.pick((20_000, 0, 100, 3_333, PPM)),
         initial=initial,
         maintenance=maintenance,
+        liquidation=draw_liquidation(choices, maintenance, lowest, trigger, price_min * multiplier),
+    )
+
+
+def draw_liquidation(
+    choices: Choices, maintenance: Schedule, lowest: Ppm, trigger: str, lot_value: Quanta
+) -> Liquidation:
+    """How positions are closed out: any size rule that the schedule admits, with the terms it reads.
+
+    lowest     the lowest maintenance rate, ppm
+    lot_value  quanta of notional of one lot at the least price
+    """
+    sizes = (FULL, FRACTION, RESTORE, RESTORE) + (() if maintenance.kind == SQRT else (TIER_STEP,))
+    size = choices.pick(sizes)
+    fraction = whole_below = buffer = 0
+    if size == FRACTION:
+        fraction = choices.pick((200_000, 1, 500_000, PPM, choices.integer(1, PPM)))
+        whole_below = choices.pick((0, lot_value, lot_value * 10, NOTIONAL_MAX))
+    elif size == RESTORE:
+        least = 2 if trigger == AT_OR_BELOW else 1
+        buffer = choices.pick((least, least + 1, max(least, lot_value // 100)))
+    return Liquidation(
+        size=size,
+        penalty=choices.pick((lowest // 4, 0, lowest, PPM)),
+        band=choices.pick(BANDS),
+        fraction=fraction,
+        whole_below=min(whole_below, NOTIONAL_MAX),
+        buffer=min(buffer, NOTIONAL_MAX),
     )
 
 

@@ -4,7 +4,7 @@ from marginspec.search.choices import Choices, magnitude
 from marginspec.search.scene import Scene, some_market
 from refmodel.events import Event, Funding, Prices
 from refmodel.liquidation_price import liquidation_price
-from refmodel.numbers import PPM, Ticks
+from refmodel.numbers import PPM, Quanta, Ticks, ceil_div
 from refmodel.state import Venue, equity
 
 
@@ -17,29 +17,78 @@ def opening_marks(choices: Choices, venue: Venue, scene: Scene) -> dict[str, Tic
 
 
 def draw_prices(choices: Choices, venue: Venue, scene: Scene, time: int) -> Event:
-    """New marks: a walk, a crash, or the tick at which somebody's margin or equity ends."""
+    """New marks: a walk, a crash, the tick at which somebody's margin or equity ends, or a gap beyond it."""
     if choices.chance(10_000):
         return Prices(time, {})
     marks: dict[str, Ticks] = {}
+    if len(venue.marks) > 1 and choices.chance(200_000):
+        return Prices(time, draw_crisis(choices, venue, scene))
     for _ in range(choices.pick((1, 1, 2))):
         market = some_market(choices, venue, scene)
-        marks[market] = draw_mark(choices, venue, scene, market)
+        marks[market] = draw_mark(choices, venue, scene, market, choices.pick(KINDS))
     return Prices(time, marks)
 
 
-def draw_mark(choices: Choices, venue: Venue, scene: Scene, market: str) -> Ticks:
-    """A new mark of one market."""
+def draw_crisis(choices: Choices, venue: Venue, scene: Scene) -> dict[str, Ticks]:
+    """One market gaps while another stands where somebody's margin just holds: whoever holds both is ruined
+    by the first, and those against it in the second can bear little."""
+    marks: dict[str, Ticks] = {}
+    both = [name for name, account in venue.accounts.items() if len(account.positions) > 1]
+    if not both or choices.chance(300_000):
+        ruined = choices.pick(tuple(venue.marks))
+        for market in venue.marks:
+            kind = "gap" if market == ruined else choices.pick(("edge of margin", "weak", "home", "walk"))
+            marks[market] = draw_mark(choices, venue, scene, market, kind)
+        return marks
+    name = choices.pick(both)
+    held = venue.accounts[name].positions
+    ruined = choices.pick(tuple(held))
+    calm = choices.pick([market for market in held if market != ruined])
+    for other, account in venue.accounts.items():
+        if calm in account.positions and account.positions[calm].size * held[calm].size < 0:
+            tick = margin_tick(venue, other, calm)
+            if tick is not None:
+                nearer = tick + (1 if tick < venue.marks[calm] else -1)
+                marks[calm] = max(1, min(nearer, venue.policy.markets[calm].price_max))
+            if choices.chance(500_000):
+                break
+    beyond = magnitude(choices, 1, max(1, venue.marks[ruined] // choices.pick((100, 20, 3))))
+    tick = last_tick(venue, name, ruined)
+    tick += -beyond if held[ruined].size > 0 else beyond
+    marks[ruined] = max(1, min(tick, venue.policy.markets[ruined].price_max))
+    return marks
+
+
+KINDS = ("walk", "walk", "home", "margin", "call", "weak", "edge", "pennies", "pennies", "gap", "gap", "crash", "limit")
+"""Of new marks: `margin`, `call` and `edge` stand where somebody's margin, most of it, or equity ends; `weak`
+between the first and the last of these, `pennies` a tick beyond the last, `gap` far beyond it."""
+
+
+def draw_mark(choices: Choices, venue: Venue, scene: Scene, market: str, kind: str) -> Ticks:
+    """A new mark of one market, of one of KINDS."""
     terms = venue.policy.markets[market]
     mark = venue.marks.get(market, scene.mark[market])
-    kind = choices.pick(("walk", "walk", "home", "margin", "call", "edge", "crash", "limit"))
-    if kind in ("margin", "call", "edge"):
+    if kind in ("margin", "edge of margin", "call", "weak", "edge", "pennies", "gap"):
         holders = [name for name, account in venue.accounts.items() if market in account.positions]
         if holders:
             name = choices.pick(holders)
-            tick = last_tick(venue, name, market) if kind == "edge" else margin_tick(venue, name, market)
+            if kind == "pennies":
+                name = min(holders, key=lambda one: deficit_a_tick_too_far(venue, one, market))
+            to_the_end = kind in ("weak", "edge", "pennies", "gap")
+            tick = last_tick(venue, name, market) if to_the_end else margin_tick(venue, name, market)
+            if tick is not None and kind == "pennies":
+                return max(1, min(tick + (1 if tick > mark else -1), terms.price_max))
+            if tick is not None and kind == "edge of margin":
+                return max(1, min(tick + (1 if tick < mark else -1), terms.price_max))
             if tick is not None and kind == "call":
                 # Most of the way to the liquidation price: below initial margin, mostly.
                 tick = mark + (tick - mark) * choices.integer(50, 100) // 100
+            if tick is not None and kind == "weak":
+                first = margin_tick(venue, name, market)
+                tick = tick if first is None else tick + (first - tick) * choices.integer(0, 70) // 100
+            if tick is not None and kind == "gap":
+                beyond = magnitude(choices, 1, max(1, mark // choices.pick((50, 10, 3))))
+                tick += beyond if tick > mark else -beyond
             if tick is not None:
                 return max(1, min(tick + choices.pick((0, 0, 1, -1)), terms.price_max))
         kind = "walk"
@@ -65,6 +114,13 @@ def last_tick(venue: Venue, name: str, market: str) -> Ticks:
     return venue.marks[market] - ticks if size > 0 else venue.marks[market] + ticks
 
 
+def deficit_a_tick_too_far(venue: Venue, name: str, market: str) -> Quanta:
+    """What is missing when the mark is one tick beyond the last that an account survives, quanta."""
+    account = venue.accounts[name]
+    of_one_tick = abs(account.positions[market].size) * venue.policy.markets[market].multiplier
+    return of_one_tick - equity(venue, account) % of_one_tick
+
+
 def draw_funding(choices: Choices, venue: Venue, scene: Scene, time: int) -> Event:
     """A funding rate: small, at the cap, beyond it, or what a holder just survives."""
     market = some_market(choices, venue, scene)
@@ -74,11 +130,11 @@ def draw_funding(choices: Choices, venue: Venue, scene: Scene, time: int) -> Eve
     if choices.chance(60_000):
         rate = cap + 1
     holders = [name for name, account in venue.accounts.items() if market in account.positions]
-    if holders and choices.chance(150_000):
+    if holders and choices.chance(300_000):
         account = venue.accounts[choices.pick(holders)]
         size = account.positions[market].size
         per_lot = max(0, equity(venue, account)) // abs(size)
         of_one = venue.marks[market] * terms.multiplier
-        rate = min(cap, (per_lot + choices.pick((0, 1))) * PPM // of_one)
+        rate = min(cap, ceil_div((per_lot + choices.pick((0, 1))) * PPM, of_one))
         return Funding(time, market, rate if size > 0 else -rate)
     return Funding(time, market, choices.pick((rate, -rate)))

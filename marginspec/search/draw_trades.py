@@ -114,9 +114,13 @@ def draw_trade(choices: Choices, venue: Venue, scene: Scene, time: int) -> Event
     taker = draw_taker(choices, venue, market, maker, buying)
     size = venue.accounts[taker].positions.get(market, NOTHING_HELD).size
     lots = magnitude(choices, 1, max(1, offered))
-    kind = choices.pick(("some", "all", "close", "part", "flip", "beyond", "margin"))
+    kind = choices.pick(("some", "all", "close", "part", "flip", "beyond", "margin", "same"))
     if kind == "all":
         lots = offered
+    elif kind == "same":
+        # As many as somebody else holds: for who is told apart by the identifier alone.
+        held = [one.positions[market].size for one in venue.accounts.values() if market in one.positions]
+        lots = abs(choices.pick(held)) if held else lots
     elif kind == "close" and size != 0:
         lots = abs(size)
     elif kind == "part" and size != 0:

@@ -7,7 +7,7 @@ from marginspec.search.choices import Choices, magnitude
 from refmodel.events import Deposit, Event
 from refmodel.margin import requirement
 from refmodel.numbers import Lots, Quanta, Ticks
-from refmodel.policy import Policy
+from refmodel.policy import Policy, pools_of
 from refmodel.state import CROSS, OpenOrders, Venue, genesis
 from refmodel.venue import apply
 
@@ -54,7 +54,8 @@ def narrowed(choices: Choices, policy: Policy) -> Policy:
     while len(chosen) < most:
         chosen[choices.pick(names)] = None
     kept = {name: policy.markets[name] for name in names if name in chosen}
-    return replace(policy, markets=kept, isolated=tuple(name for name in policy.isolated if name in kept))
+    small = replace(policy, markets=kept, isolated=tuple(name for name in policy.isolated if name in kept))
+    return replace(small, draw_limits={pool: policy.draw_limits[pool] for pool in pools_of(small)})
 
 
 def draw_scene(choices: Choices, policy: Policy) -> Scene:

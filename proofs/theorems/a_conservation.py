@@ -12,6 +12,7 @@ from proofs.symbolic import implies
 from proofs.worlds import MARKET, holder, market, policy, venue
 from refmodel.events import Trade
 from refmodel.funding import funding_per_lot, funding_postings
+from refmodel.insurance import fund_inflow
 from refmodel.numbers import PPM, Lots, Ppm, Quanta, Ticks, ceil_div
 from refmodel.postings import (
     BAD_DEBT,
@@ -30,7 +31,6 @@ from refmodel.postings import (
 )
 from refmodel.state import CROSS, Pool, Position, equity
 from refmodel.trading import BUY, SELL, fee, fee_postings, realised, sides_of, trade_postings
-from refmodel.withdrawal import fund_inflow
 
 
 @theorem(
@@ -46,8 +46,8 @@ from refmodel.withdrawal import fund_inflow
     ),
     mutant=Replace(
         "move",
-        "Posting(rule, payee, amount)",
-        "Posting(rule, payee, amount + 1)",
+        "Posting(rule, payee, amount, stage)",
+        "Posting(rule, payee, amount + 1, stage)",
         name="one quantum minted",
     ),
 )

@@ -9,8 +9,10 @@ from proofs.lemmas.contracts import (
     closing_realises_all,
     initial_is_not_negative,
     maintenance_is_not_negative,
+    requirement_is_at_least_one,
 )
 from proofs.registry import Replace, assume, choice, prove, theorem
+from proofs.symbolic import negation
 from proofs.worlds import MARKET, holder, market, policy, venue
 from refmodel.events import (
     Deposit,
@@ -27,8 +29,9 @@ from refmodel.events import (
 from refmodel.margin import lots_at_risk, standing_of
 from refmodel.numbers import PPM, Lots, Quanta, Ticks
 from refmodel.outcome import Outcome
+from refmodel.policy import PAYERS_STAGE, STAGES
 from refmodel.postings import books_gap, lots_gap, post
-from refmodel.state import CROSS, OpenOrders, Pool, Position, Venue, equity
+from refmodel.state import CROSS, HOUSE, OpenOrders, Pool, Position, Venue, backstop_of, equity
 from refmodel.trading import BUY, SELL, fee, sides_of, trade_postings
 from refmodel.venue import apply
 
@@ -44,14 +47,17 @@ def world(
     custody: Quanta = 0,
     fee_pool: Quanta = 0,
     debt: Quanta = 0,
+    stages: tuple[str, ...] = STAGES,
 ) -> Venue:
-    """Two accounts of one owner with opposite positions, resting orders, and a bystander of another owner."""
+    """Two accounts of one owner with opposite positions, resting orders, a bystander of another owner, and
+    the backstop of the cross pool."""
     accounts = {
         "a": holder(wallet, size, cost, (9, 9)),
         "b": holder(wallet_2, -size, -cost, (9, 9)),
         "bystander": holder(7, owner="another"),
+        backstop_of(CROSS): holder(0, owner=HOUSE),
     }
-    terms = policy({MARKET: market()}, fee_taker=500, fee_maker=-100)
+    terms = policy({MARKET: market()}, fee_taker=500, fee_maker=-100, stages=stages)
     pools = {CROSS: Pool(0, fee_pool, debt), MARKET: Pool()}
     return venue(terms, accounts, mark, clock=clock, custody=custody, pools=pools)
 
@@ -167,12 +173,16 @@ def money_goes_where_it_is_sent(
 
 @theorem(
     "A5-orders",
-    rules=("ORD-1", "EVT-2", "LIM-1"),
-    claim="An order changes the named totals and nothing else, within the market's largest size.",
-    structural_bound="3 accounts, of which 1 is named",
+    rules=("ORD-1", "ORD-2", "EVT-2", "LIM-1"),
+    claim="An order changes the named totals and nothing else, within the market's largest size; a backstop "
+    "rests none.",
+    structural_bound="4 accounts, of which 1 is named",
     contracts=(initial_is_not_negative, maintenance_is_not_negative),
     witness=dict(time=5, clock=3, wallet=500, wallet_2=600, size=2, cost=20, mark=10, buys=4, sells=0),
-    mutant=Replace("refuse_size", "if lots > limit", "if lots > limit + 1", name="one lot above the limit"),
+    mutant=(
+        Replace("refuse_size", "if lots > limit", "if lots > limit + 1", name="one lot above the limit"),
+        Replace("order", "if is_backstop(event.account)", "if event.buys > 2", name="a backstop rests orders"),
+    ),
 )
 def orders_change_only_orders(
     time: int,
@@ -191,6 +201,9 @@ def orders_change_only_orders(
     event = Order(time, "a", MARKET, buys, sells)
 
     outcome = apply(before, event)
+
+    of_backstop = apply(before, Order(clock, backstop_of(CROSS), MARKET, 0, 0))
+    prove(of_backstop.refusal is not None, "a backstop rests no orders, not even none")
 
     changes_only_what_it_names(before, outcome, event)
     if outcome.refusal is None:
@@ -338,20 +351,17 @@ def fills_never_raise_the_risk(size: Lots, buys: Lots, sells: Lots, lots: Lots) 
 @theorem(
     "A5-marks",
     rules=("PRC-1", "PRC-2", "FUN-1", "FUN-3", "INV-1"),
-    claim="Prices and funding leave nobody below zero, stay within price limit and funding cap, and "
-    "keep the books.",
-    structural_bound="3 accounts; the check goes over all accounts, in the order of identifiers",
+    claim="Prices and funding are refused for the price or the rate alone, never for an account's sake; they "
+    "leave nobody below zero, keep the books, and touch nobody who has no position.",
+    structural_bound="3 accounts, of which 2 hold the market against each other; resolution of any number is "
+    "INV-1",
+    contracts=(closing_realises_all, initial_is_not_negative, maintenance_is_not_negative, requirement_is_at_least_one),
     witness=(
         dict(kind=0, time=5, clock=3, wallet=500, wallet_2=600, size=2, cost=20, mark=10, value=11),
         dict(kind=1, time=5, clock=3, wallet=500, wallet_2=600, size=2, cost=20, mark=10, value=-9_000),
+        dict(kind=0, time=5, clock=3, wallet=5, wallet_2=600, size=2, cost=20, mark=10, value=5),
     ),
     mutant=(
-        Replace(
-            "refuse_bankruptcy",
-            "if equity_after < 0:",
-            "if equity_after < -1:",
-            name="a small debt overlooked",
-        ),
         Replace(
             "funding",
             "abs(event.rate) > terms.funding_cap",
@@ -361,28 +371,38 @@ def fills_never_raise_the_risk(size: Lots, buys: Lots, sells: Lots, lots: Lots) 
         Replace(
             "prices", "if price > price_max", "if price > price_max + 1", name="one tick above the limit"
         ),
+        Replace("bankrupt_accounts", "if equity_now < 0", "if equity_now < -1", name="a small debt overlooked"),
+        Replace("resolved", "resolve(post(venue, postings))", "resolve(venue)", name="resolved before it happens"),
     ),
 )
-def marks_leave_nobody_bankrupt(
+def marks_are_never_stopped(
     time: int, clock: int, wallet: Quanta, wallet_2: Quanta, size: Lots, cost: Quanta, mark: Ticks, value: int
 ) -> None:
-    assume(size != 0, guard="PST-1")
+    assume(size >= 1, guard="PST-1")  # of the other side, exchange the two accounts
     assume(mark >= 1, guard="PRC-1")
-    before = world(wallet, wallet_2, size, cost, mark, clock=clock)
+    before = world(wallet, wallet_2, size, cost, mark, clock=clock, stages=(PAYERS_STAGE,))
+    for name in ("a", "b"):
+        assume(equity(before, before.accounts[name]) >= 0, guard="INV-1")
     kind = choice("kind", "prices", "funding")
     event = Prices(time, {MARKET: value}) if kind == "prices" else Funding(time, MARKET, value)
 
     outcome = apply(before, event)
 
     changes_only_what_it_names(before, outcome, event)
+    terms = before.policy.markets[MARKET]
+    in_time = time >= clock
+    if kind == "prices":
+        admitted = in_time & (1 <= value) & (value <= terms.price_max)
+    else:
+        admitted = in_time & (abs(value) <= terms.funding_cap)
     if outcome.refusal is None:
+        now = outcome.venue.marks[MARKET]
+        prove(now == (value if kind == "prices" else mark), "a price is the mark from then on")
+        prove(admitted, "a mark is a tick within the limit, a rate within the cap, either sign")
         for name in ("a", "b"):
             prove(equity(outcome.venue, outcome.venue.accounts[name]) >= 0, "nobody is left below zero")
-        terms = before.policy.markets[MARKET]
-        if kind == "prices":
-            prove((1 <= value) & (value <= terms.price_max), "a mark is a tick within the limit")
-        else:
-            prove(abs(value) <= terms.funding_cap, "a rate is within the cap, either sign")
+    else:
+        prove(negation(admitted), "no account can stop it")
 
 
 @theorem(

@@ -1,15 +1,37 @@
 """What a valid policy gives the theorems: each premise named `policy=` is what a checker of chapter 13
 leaves."""
 
-from proofs.registry import Replace, prove, theorem
+from proofs.registry import Replace, choice, prove, theorem
 from proofs.worlds import MARKET, market, policy
+from refmodel.gap import gap_of_moves
 from refmodel.numbers import PPM, Ppm, Quanta
-from refmodel.policy import BRACKET, WHOLE, Policy, Schedule, Tier
+from refmodel.policy import (
+    AT_OR_BELOW,
+    BACKSTOP_STAGE,
+    BRACKET,
+    FRACTION,
+    FULL,
+    PAYERS_STAGE,
+    RESTORE,
+    SIZE_RULES,
+    SQRT,
+    STAGES,
+    TIER_STEP,
+    TRIGGERS,
+    WHOLE,
+    Liquidation,
+    Policy,
+    Schedule,
+    Tier,
+)
+from refmodel.state import CROSS
 from refmodel.validity import (
     Checker,
     brackets_are_contiguous,
     fee_is_below_maintenance,
+    fill_band_is_a_share,
     funding_has_resolution,
+    funds_may_pay,
     largest_size_is_payable,
     limits_are_proved,
     lowest_rate,
@@ -19,6 +41,9 @@ from refmodel.validity import (
     prices_are_ordered,
     rates_are_ordered,
     rebate_is_paid_by_taker,
+    size_rule_has_its_terms,
+    stages_are_known,
+    takeover_needs_backstop,
 )
 
 
@@ -53,8 +78,8 @@ def passes(terms: Policy, *checkers: Checker) -> bool:
     mutant=(
         Replace(
             "maintenance_covers_gap",
-            "elif lowest < market.gap",
-            "elif lowest + 1 < market.gap",
+            "elif lowest < gap_of_moves(",
+            "elif lowest + 1 < gap_of_moves(",
             name="a ppm short",
         ),
         Replace(
@@ -94,7 +119,7 @@ def valid_rates_are_what_the_theorems_assume(
 ) -> None:
     maintenance = Schedule(BRACKET, (Tier(floor_0, m_0), Tier(floor_1, m_1), Tier(floor_2, m_2)))
     initial = Schedule(WHOLE, (Tier(floor_0, i_0), Tier(floor_1, i_1), Tier(floor_2, i_2)))
-    here = market(initial=initial, maintenance=maintenance, gap=gap, penalty=penalty)
+    here = market(initial=initial, maintenance=maintenance, gap=gap, liquidation=Liquidation(FULL, penalty, 0))
     terms = policy({MARKET: here}, fee_taker=taker, fee_maker=maker)
 
     if passes(
@@ -159,3 +184,137 @@ def valid_limits_are_within_the_domain(
         prove((1 <= positions) & (positions <= 256), "markets of one account")
         prove((0 <= cap) & (cap <= PPM), "the funding cap is a share")
         prove(factor * factor * size_max <= PPM * PPM, "a size-scaled rate ends at 100 %")
+
+
+@theorem(
+    "C2-policy",
+    rules=("POL-9", "GAP-4"),
+    claim="A policy that passes has maintenance rates that cover all moves between two looks at an account, "
+    "of which there is at least one.",
+    structural_bound="1 to 4 moves; any number by C2-next-move",
+    witness=(dict(moves=0, gap=5, rate=5), dict(moves=1, gap=10_000, rate=20_100)),
+    mutant=(
+        Replace(
+            "maintenance_covers_gap",
+            "elif lowest < gap_of_moves(market.gap, market.touch_moves)",
+            "elif lowest < market.gap * market.touch_moves",
+            name="moves added up without their cross term",
+        ),
+        Replace(
+            "maintenance_covers_gap",
+            "elif not 1 <= market.touch_moves <= TOUCH_MOVES_MAX",
+            "elif not 0 <= market.touch_moves <= TOUCH_MOVES_MAX",
+            name="no look at all",
+        ),
+    ),
+)
+def valid_margins_cover_the_moves_between_looks(gap: Ppm, rate: Ppm) -> None:
+    moves = choice("moves", 1, 2, 3, 4, 0, -1)
+    here = market(maintenance=Schedule(BRACKET, (Tier(0, rate),)), gap=gap, touch_moves=moves)
+
+    if passes(policy({MARKET: here}), maintenance_covers_gap):
+        prove(moves >= 1, "an account is looked at after some move")
+        prove(gap >= 1, "a market may move")
+        prove(gap_of_moves(gap, moves) <= rate, "the margin covers all of them together")
+        prove(gap * moves <= rate, "and more than each of them taken of the first mark")
+
+
+SOME_STAGES = (STAGES, (PAYERS_STAGE,), (), (STAGES[1], STAGES[0]), ("unknown",), (STAGES[0], STAGES[0]))
+
+
+@theorem(
+    "B1-policy-waterfall",
+    rules=("POL-18", "POL-19", "POL-20"),
+    claim="A policy that passes has stages in the order of the law, a takeover only with a backstop, and "
+    "bounded payments of its funds.",
+    structural_bound="six lists of stages, of which two are valid; a checker looks at each stage and pool",
+    witness=(
+        dict(stages=0, trigger=666_667, limit=1, notional=0),
+        dict(stages=1, trigger=0, limit=10**18, notional=10**18),
+    ),
+    mutant=(
+        Replace(
+            "takeover_needs_backstop",
+            "elif trigger > 0 and BACKSTOP_STAGE not in policy.stages",
+            "elif trigger > 1 and BACKSTOP_STAGE not in policy.stages",
+            name="a takeover that nobody makes",
+        ),
+        Replace("funds_may_pay", "elif not 1 <= limit", "elif not 0 <= limit", name="a fund that pays nothing"),
+        Replace("stages_are_known", "if known != sorted(known)", "if not known", name="stages in any order"),
+        Replace("stages_are_known", "elif stage in policy.stages[:index]", "elif False", name="a stage twice"),
+    ),
+)
+def valid_waterfalls_are_what_the_theorems_assume(trigger: Ppm, limit: Quanta, notional: Quanta) -> None:
+    stages = choice("stages", *SOME_STAGES)
+    terms = policy(
+        {MARKET: market()},
+        stages=stages,
+        takeover_trigger=trigger,
+        draw_limit=limit,
+        backstop_notional_max=notional,
+    )
+
+    if passes(terms, stages_are_known, takeover_needs_backstop, funds_may_pay):
+        prove(stages in (STAGES, (PAYERS_STAGE,)), "the stages are known, each once, in order")
+        prove((0 <= trigger) & (trigger <= PPM), "a takeover is below a share of the margin")
+        if trigger > 0:
+            prove(BACKSTOP_STAGE in stages, "and somebody makes it")
+        for pool in (CROSS, MARKET):
+            prove(terms.draw_limits[pool] >= 1, "every fund may pay something")
+        prove((limit <= 10**18) & (0 <= notional) & (notional <= 10**18), "within the domain")
+
+
+@theorem(
+    "B1-policy-fills",
+    rules=("POL-21", "POL-22"),
+    claim="A policy that passes has a size rule with the terms it reads, and none beside; a band that is a "
+    "share; and a buffer that absorbs the rounding.",
+    structural_bound="1 market; a checker looks at each",
+    witness=tuple(
+        dict(
+            size=size,
+            trigger=1,
+            kind=0,
+            band=9,
+            fraction=250_000 if size == 1 else 0,
+            whole_below=0,
+            buffer=2 if size == 3 else 0,
+        )
+        for size in range(4)
+    ),
+    mutant=(
+        Replace(
+            "size_rule_has_its_terms",
+            "least_buffer = 2 if policy.trigger == AT_OR_BELOW else 1",
+            "least_buffer = 1",
+            name="a quantum for two roundings",
+        ),
+        Replace(
+            "size_rule_has_its_terms", "if not 1 <= rules.fraction", "if not 0 <= rules.fraction", name="no lots"
+        ),
+        Replace("fill_band_is_a_share", "< PPM", "<= PPM", name="a fill for nothing"),
+        Replace("size_rule_has_its_terms", "elif rules.buffer != 0", "elif False", name="a term nobody reads"),
+    ),
+)
+def valid_size_rules_have_their_terms(
+    band: Ppm, fraction: Ppm, whole_below: Quanta, buffer: Quanta
+) -> None:
+    size = choice("size", *SIZE_RULES)
+    trigger = choice("trigger", *TRIGGERS)
+    schedule = choice("kind", Schedule(BRACKET, (Tier(0, 50_000),)), Schedule(SQRT, (), 50_000, 1))
+    rules = Liquidation(size, 2_500, band, fraction, whole_below, buffer)
+    terms = policy({MARKET: market(maintenance=schedule, liquidation=rules)}, trigger=trigger)
+
+    if passes(terms, size_rule_has_its_terms, fill_band_is_a_share):
+        prove((0 <= band) & (band < PPM), "a fill has a price")
+        if size == FRACTION:
+            prove((1 <= fraction) & (fraction <= PPM), "a fraction closes something")
+            prove(whole_below >= 0, "below a notional it closes everything")
+        else:
+            prove((fraction == 0) & (whole_below == 0), "a fraction that nothing reads is not written")
+        if size == RESTORE:
+            prove(buffer >= (2 if trigger == AT_OR_BELOW else 1), "the buffer absorbs the rounding")
+        else:
+            prove(buffer == 0, "a buffer that nothing reads is not written")
+        if size == TIER_STEP:
+            prove(schedule.kind == BRACKET, "there are brackets to step down")

@@ -1,23 +1,22 @@
 """F1 and F2. Kernels: each computes its rule for every input in the declared domain, and no intermediate
-leaves its
-C type; both are proved of the very source that is compiled.
+leaves its C type; both are proved of the very source that is compiled.
 
 What is proved besides each equality here, line by line of the kernel: every sum and product fits 64 bits
-(128 where
-declared), and every division is of a non-negative by a positive number.
+(128 where declared), and every division is of a non-negative by a positive number. Kernels of the waterfall
+are in f_waterfall_kernels.py and f_deleveraging_kernels.py.
 """
 
 from fastpath.domain import (
-    COST_MAX,
+    EQUITY_MAX,
+    MARGIN_MAX,
     MULTIPLIER_MAX,
     NOTIONAL_MAX,
-    POSITIONS_MAX,
     PRICE_MAX,
     RATE_MAX,
+    ROOM_MAX,
     SIZE_MAX,
     SQUARE_MAX,
     STATUSES,
-    WALLET_MAX,
 )
 from proofs.contracts import establish
 from proofs.lemmas.contracts import (
@@ -55,10 +54,6 @@ WORD = 2**63 - 1
 GUARD_MAX = 2**41
 """Lots: what `evaluate` passes on before it has compared a row with the domain; SIZE_MAX and ORDERS_MAX
 are less."""
-EQUITY_MAX = WALLET_MAX + POSITIONS_MAX * (NOTIONAL_MAX + COST_MAX)
-"""Quanta: the equity of an account in the domain, either sign."""
-MARGIN_MAX = POSITIONS_MAX * NOTIONAL_MAX
-"""Quanta: the margin of an account in the domain."""
 
 
 def within(value: int, low: int, high: int) -> None:
@@ -347,10 +342,6 @@ def fee_is_the_law(amount: Quanta, rate: Ppm) -> None:
         lemma(rate * rest <= 0, "a rebate is not positive")
 
     prove(kernel("fee")(amount, rate) == fee(amount, rate), "the same fee")
-
-
-ROOM_MAX = PPM * (EQUITY_MAX + MARGIN_MAX + 1)
-"""Quanta x ppm: what a position may lose before its own margin, either sign."""
 
 
 @theorem(

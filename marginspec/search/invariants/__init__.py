@@ -1,4 +1,4 @@
-"""Invariants: what sections A and B of the theorems say about states, checked after every event.
+"""Invariants: what sections A, B, D and E of the theorems say about states, checked after every event.
 
 One function per claim, named by what it claims and tied to its theorem. They look at the state before, the
 event, and the state after, and recompute what they compare from those, never from the postings alone: a
@@ -8,7 +8,7 @@ are checked every so many events.
 """
 
 # In this order: it is the one in which the invariants are asked.
-from marginspec.search.invariants import conservation, margin, whole_venue
+from marginspec.search.invariants import conservation, margin, waterfall, whole_venue
 from marginspec.search.invariants.step import STEP_INVARIANTS, TOTAL_INVARIANTS, Violation
 from marginspec.search.invariants.watch import Watch
 
@@ -19,5 +19,6 @@ __all__ = [
     "Watch",
     "conservation",
     "margin",
+    "waterfall",
     "whole_venue",
 ]

@@ -7,8 +7,10 @@ from refmodel.events import (
     FeeWithdrawal,
     FundDeposit,
     Funding,
+    LiquidationFill,
     Order,
     Prices,
+    Takeover,
     Trade,
     Transfer,
     Withdraw,
@@ -17,7 +19,7 @@ from refmodel.margin import NOTHING_HELD
 from refmodel.numbers import PPM, Quanta
 from refmodel.postings import LOTS, Posting
 from refmodel.rulebook import RULES
-from refmodel.state import Account
+from refmodel.state import Account, Venue, backstop_of
 from refmodel.trading import BUY
 
 
@@ -87,23 +89,22 @@ def claim_of(account: Account) -> Quanta:
 
 @after_every_event("A3")
 def long_lots_equal_short_lots(step: Step) -> str | None:
-    if not isinstance(step.event, Trade):
-        return lots_unchanged(step)
-    change = 0
-    for name in step.touched:
-        after = step.after.accounts[name].positions.get(step.event.market, NOTHING_HELD).size
-        change += after - step.before.accounts[name].positions.get(step.event.market, NOTHING_HELD).size
-    return f"lots in {step.event.market} changed by {change:_} in sum" if change != 0 else None
-
-
-def lots_unchanged(step: Step) -> str | None:
-    """No event but a trade gives anybody a position or changes its cost."""
+    """What one side of a market gains the other loses, and only some events may change a position."""
+    changes: dict[str, int] = {}
+    moves = isinstance(step.event, Trade | LiquidationFill | Takeover) or step.resolution is not None
     for name in step.touched:
         earlier = step.before.accounts.get(name)
         held = {} if earlier is None else earlier.positions
-        if step.after.accounts[name].positions != held:
+        holds = step.after.accounts[name].positions
+        if holds is held or holds == held:
+            continue
+        if not moves:
             return f"the positions of {name} changed without a trade"
-    return None
+        for market in {*held, *holds}:
+            change = holds.get(market, NOTHING_HELD).size - held.get(market, NOTHING_HELD).size
+            changes[market] = changes.get(market, 0) + change
+    unbalanced = {market: change for market, change in changes.items() if change != 0}
+    return f"lots changed in sum: {unbalanced}" if unbalanced else None
 
 
 @after_every_event("A4")
@@ -128,7 +129,7 @@ def equity_changes_by_external_flow_only(step: Step) -> str | None:
     return None
 
 
-def named_by(event: Event) -> tuple[str, ...]:
+def named_by(before: Venue, event: Event) -> tuple[str, ...]:
     """The accounts that an event may change by its own words; funding may change every holder."""
     if isinstance(event, Deposit | Withdraw | Order):
         return (event.account,)
@@ -136,6 +137,10 @@ def named_by(event: Event) -> tuple[str, ...]:
         return (event.source, event.target)
     if isinstance(event, Trade):
         return (event.taker, event.maker)
+    if isinstance(event, LiquidationFill):
+        return (event.account, event.counterparty)
+    if isinstance(event, Takeover):
+        return (event.account, backstop_of(before.accounts[event.account].pool))
     return ()
 
 
@@ -146,8 +151,8 @@ def whoever_is_not_named_is_unchanged(step: Step) -> str | None:
         return None
     if after.clock != event.time:
         return f"the clock shows {after.clock}, the event's time is {event.time}"
-    named = named_by(event)
-    for name in step.touched:
+    named = named_by(before, event)
+    for name in step.touched if step.resolution is None else ():
         if name in named or before.accounts.get(name) == after.accounts[name]:
             continue
         if isinstance(event, Funding) and event.market in before.accounts[name].positions:
@@ -167,7 +172,8 @@ def whoever_is_not_named_is_unchanged(step: Step) -> str | None:
 
 
 def pools_unchanged(step: Step) -> str | None:
-    """Only the pool of a deposit, of a withdrawal of fees, or of the two sides of a trade changes."""
+    """Only the pool of a deposit, of a withdrawal of fees, of the two sides of a trade or a fill, or of
+    somebody bankrupt changes."""
     event = step.event
     if step.after.pools is step.before.pools:
         return None
@@ -176,6 +182,10 @@ def pools_unchanged(step: Step) -> str | None:
         allowed = {event.pool}
     elif isinstance(event, Trade):
         allowed = {step.before.accounts[event.taker].pool, step.before.accounts[event.maker].pool}
+    elif isinstance(event, LiquidationFill):
+        allowed = {step.before.accounts[event.account].pool, step.before.accounts[event.counterparty].pool}
+    elif step.resolution is not None:
+        allowed = {step.before.accounts[name].pool for name in step.resolution.bankrupt}
     for name, pool in step.after.pools.items():
         if name not in allowed and pool != step.before.pools[name]:
             return f"pool {name} changed"
@@ -222,13 +232,26 @@ def funding_sums_to_zero(step: Step) -> str | None:
     multiplier = step.before.policy.markets[event.market].multiplier
     per_lot = event.rate * step.before.marks[event.market] * multiplier // PPM
     total = 0
+    posted = payments_of(step)
     for name, account in step.before.accounts.items():
         size = account.positions.get(event.market, NOTHING_HELD).size
-        paid = account.wallet - step.after.accounts[name].wallet
+        # Where somebody was bankrupt, wallets change by the resolution as well: what was posted counts.
+        paid = account.wallet - step.after.accounts[name].wallet if posted is None else posted.get(name, 0)
         if paid != per_lot * size:
             return f"{name} holds {size:_} lots and paid {paid:_}; {per_lot:_} per lot were due"
         total += paid
     return f"payments sum to {total:_}" if total != 0 else None
+
+
+def payments_of(step: Step) -> dict[str, Quanta] | None:
+    """What each account paid by postings of FUN-3, if there was a resolution as well; else None."""
+    if step.resolution is None:
+        return None
+    paid: dict[str, Quanta] = {}
+    for entry in step.outcome.postings:
+        if isinstance(entry, Posting) and entry.rule == "FUN-3":
+            paid[entry.place.holder] = paid.get(entry.place.holder, 0) - entry.amount
+    return paid
 
 
 @after_every_event("A6")

@@ -1,7 +1,18 @@
 """Invariants of section B of the theorems: margins, statuses, admission, withdrawals, limits."""
 
 from marginspec.search.invariants.step import Step, after_every_event
-from refmodel.events import Deposit, FundDeposit, Funding, Order, Prices, Trade, Transfer, Withdraw
+from refmodel.events import (
+    Deposit,
+    FundDeposit,
+    Funding,
+    LiquidationFill,
+    Order,
+    Prices,
+    Takeover,
+    Trade,
+    Transfer,
+    Withdraw,
+)
 from refmodel.margin import (
     BANKRUPT,
     FLAT,
@@ -163,15 +174,16 @@ def what_is_asked_for_stays_within_limits(step: Step) -> str | None:
         return None
     if isinstance(event, Deposit | FundDeposit) and step.after.custody > policy.venue_total_max:
         return f"custody is {step.after.custody:_}"
-    if not isinstance(event, Order | Trade):
+    if not isinstance(event, Order | Trade | LiquidationFill | Takeover) and step.resolution is None:
         return None
     for name in step.touched:
         account = step.after.accounts[name]
-        held = account.positions.get(event.market, NOTHING_HELD).size
-        orders = account.orders.get(event.market, NOTHING_ORDERED)
-        largest = max(abs(held + orders.buys), abs(held - orders.sells))
-        if largest > policy.markets[event.market].size_max:
-            return f"{name} may come to hold {largest:_} lots in {event.market}"
+        for market in markets_of(account.positions, account.orders):
+            held = account.positions.get(market, NOTHING_HELD).size
+            orders = account.orders.get(market, NOTHING_ORDERED)
+            largest = max(abs(held + orders.buys), abs(held - orders.sells))
+            if largest > policy.markets[market].size_max:
+                return f"{name} may come to hold {largest:_} lots in {market}"
         earlier = step.before.accounts[name]
         markets, before = (len(markets_of(one.positions, one.orders)) for one in (account, earlier))
         if markets > max(policy.positions_max, before):

@@ -5,12 +5,15 @@ from dataclasses import replace
 
 from marginspec.search.choices import Choices
 from refmodel.canonical import canonical_text, digest, event_document, event_from, venue_document, venue_from
+from refmodel.close_out import bankruptcy_price, maintenance_of
 from refmodel.events import Event
 from refmodel.liquidation_price import liquidation_price, published_lines
 from refmodel.margin import is_liquidatable, notional, requirement, standing_of
 from refmodel.numbers import PPM
+from refmodel.outcome import Outcome
 from refmodel.postings import Posting, Postings, books_gap, lots_gap, sums_to_zero
-from refmodel.state import Venue
+from refmodel.state import Venue, equity
+from refmodel.venue import apply
 
 
 def spoilt_books_are_noticed(choices: Choices, venue: Venue, postings: Postings) -> str | None:
@@ -74,6 +77,36 @@ def published_form_is_equal(venue: Venue, name: str, market: str) -> str | None:
         required = requirement(schedule, lots, exposure)
         if -(-due // PPM) != required:
             return f"{schedule.kind} of {exposure:_}: published {-(-due // PPM):_}, by the law {required:_}"
+    return None
+
+
+def bankruptcy_price_leaves_less_than_a_tick(venue: Venue, name: str, market: str) -> str | None:
+    """CLO-5: closed at its bankruptcy price a position leaves of its share of equity from 0 to less than
+    what one tick of it is worth; one tick further it leaves less than nothing."""
+    account = venue.accounts[name]
+    price = bankruptcy_price(venue, account, market)
+    size = account.positions[market].size
+    per_tick = abs(size) * venue.policy.markets[market].multiplier
+    margins = {held: maintenance_of(venue, account, held) for held in sorted(account.positions)}
+    own = equity(venue, account)
+    total = sum(margins.values())
+    before = sum(margin for held, margin in margins.items() if held < market)
+    share = own * (before + margins[market]) // total - own * before // total
+    if price is None:
+        reach = (venue.marks[market] - 1) * per_tick if size > 0 else -1
+        return None if share > reach else f"{name} has no price in {market} and a share of {share:_}"
+    lost = (venue.marks[market] - price if size > 0 else price - venue.marks[market]) * per_tick
+    if not 0 <= share - lost < per_tick:
+        return f"{name} at {price:_} in {market} leaves {share - lost:_}, a tick is worth {per_tick:_}"
+    return None
+
+
+def order_of_accounts_does_not_matter(before: Venue, event: Event, outcome: Outcome) -> str | None:
+    """The same accounts in another order: the same postings, in the same order (theorem D8)."""
+    turned = replace(before, accounts=dict(reversed(list(before.accounts.items()))))
+    again = apply(turned, event)
+    if again.postings != outcome.postings or again.venue != outcome.venue:
+        return "another order of the same accounts has another outcome"
     return None
 
 

@@ -2,8 +2,10 @@
 
 from marginspec.search.choices import Choices
 from marginspec.search.invariants.samples import (
+    bankruptcy_price_leaves_less_than_a_tick,
     canonical_form_is_faithful,
     liquidation_price_is_the_first_tick,
+    order_of_accounts_does_not_matter,
     published_form_is_equal,
     spoilt_books_are_noticed,
 )
@@ -75,6 +77,10 @@ class Watch:
         """What is too dear for every event: asked of some of them."""
         if self.choices.chance(20_000) and apply(before, event) != outcome:
             return Violation("A5", "the_same_event_has_the_same_outcome", "asked twice, two answers")
+        if self.choices.chance(30_000):
+            found = order_of_accounts_does_not_matter(before, event, outcome)
+            if found is not None:
+                return Violation("D8", "order_of_accounts_does_not_matter", found)
         if self.choices.chance(20_000) and outcome.postings:
             found = spoilt_books_are_noticed(self.choices, self.venue, outcome.postings)
             if found is not None:
@@ -98,6 +104,9 @@ class Watch:
         found = liquidation_price_is_the_first_tick(self.choices, self.venue, name, market)
         if found is not None:
             return Violation("D10", "liquidation_price_is_the_first_tick", found)
+        found = bankruptcy_price_leaves_less_than_a_tick(self.venue, name, market)
+        if found is not None:
+            return Violation("D5", "bankruptcy_price_leaves_less_than_a_tick", found)
         found = published_form_is_equal(self.venue, name, market)
         if found is not None:
             return Violation("B3", "published_form_is_equal", found)

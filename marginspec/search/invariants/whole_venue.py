@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 from marginspec.search.invariants.step import on_the_whole_venue
+from refmodel.liquidation import waiting
+from refmodel.margin import standing_of
 from refmodel.numbers import is_whole
+from refmodel.policy import AT_OR_BELOW
 from refmodel.postings import books_gap, lots_gap
 from refmodel.state import HOUSE, Venue, backstop_of, equity, genesis
 
@@ -51,6 +54,23 @@ def every_equity_is_at_least_zero(venue: Venue) -> str | None:
         own = equity(venue, account)
         if own < 0:
             return f"equity of {name} is {own:_}"
+    return None
+
+
+@on_the_whole_venue("D9")
+def who_waits_has_a_reason(venue: Venue) -> str | None:
+    """The list of those whom nobody has taken is exactly the liquidatable accounts, none of them bankrupt."""
+    told = waiting(venue)
+    at = venue.policy.trigger == AT_OR_BELOW
+    found = []
+    for name in sorted(venue.accounts):
+        account = venue.accounts[name]
+        standing = standing_of(venue, account)
+        below = standing.equity < standing.maintenance or (at and standing.equity == standing.maintenance)
+        if account.positions and below:
+            found.append((name, standing.equity, standing.maintenance))
+    if told != tuple(found):
+        return f"the law names {told}, there are {found}"
     return None
 
 

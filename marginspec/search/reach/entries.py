@@ -7,7 +7,29 @@ from marginspec.search.break_policy import BREAKERS
 from marginspec.search.reach.ladders import PASSED, REFUSED
 from refmodel.margin import FLAT, HEALTHY, LIQUIDATABLE, MARGIN_CALL
 from refmodel.numbers import PPM
-from refmodel.policy import BRACKET, REFUSE, SCHEDULE_KINDS, SQRT, WHOLE, Market, Policy, Schedule, pools_of
+from refmodel.policy import (
+    ADL_STAGE,
+    BACKSTOP_STAGE,
+    BRACKET,
+    CAPPED_PRO_RATA,
+    FUND_RESIDUE_STAGE,
+    HOLDERS_STAGE,
+    PAYERS_STAGE,
+    PRO_RATA,
+    QUEUE,
+    RANKINGS,
+    REFUSE,
+    REMAINDERS,
+    RESTORE,
+    SCHEDULE_KINDS,
+    SIZE_RULES,
+    SQRT,
+    WHOLE,
+    Market,
+    Policy,
+    Schedule,
+    pools_of,
+)
 
 Possible = Callable[[Policy, str], bool]
 """Whether a policy can bring a rule to give a class of result."""
@@ -133,10 +155,109 @@ def refuses(if_: Callable[[Policy], bool] = lambda policy: True, why_not: str = 
     return Entry(TWO_WAYS, lambda policy, name: name == PASSED or if_(policy), why_not)
 
 
+def in_stage(stage: str, *classes: str) -> Entry:
+    """The entry of a rule that computes within one stage of a bankruptcy."""
+    return Entry(classes, lambda policy, name: stage in policy.stages, f"no stage {stage}")
+
+
+def allocates(allocation: str, *classes: str) -> Entry:
+    """The entry of one of the three ways in which lots are shared out."""
+
+    def possible(policy: Policy, name: str) -> bool:
+        return ADL_STAGE in policy.stages and policy.adl_allocation == allocation
+
+    return Entry(classes, possible, f"no allocation {allocation}")
+
+
+def takes_over(policy: Policy, name: str = "") -> bool:
+    return policy.takeover_trigger > 0
+
+
+def markets_are_possible(policy: Policy, name: str) -> bool:
+    return name == ONE_POSITION or min(len(policy.markets), policy.positions_max) > 1
+
+
+def scores_are_possible(policy: Policy, name: str) -> bool:
+    return name not in RANKINGS or name == policy.adl_ranking
+
+
+def sizes_are_possible(policy: Policy, name: str) -> bool:
+    return name not in SIZE_RULES or name in {each.liquidation.size for each in policy.markets.values()}
+
+
+def restores(policy: Policy, name: str) -> bool:
+    return any(market.liquidation.size == RESTORE for market in policy.markets.values())
+
+
+def penalises(policy: Policy, name: str) -> bool:
+    return any(market.liquidation.penalty > 0 for market in policy.markets.values())
+
+
+def takers_are_possible(policy: Policy, name: str) -> bool:
+    with_backstop = BACKSTOP_STAGE in policy.stages
+    if name == HOLDERS_TAKE_LOTS:
+        return HOLDERS_STAGE in policy.stages or not with_backstop
+    return name != BACKSTOP_TAKES_LOTS or with_backstop
+
+
+ONE_POSITION, SEVERAL_POSITIONS = "one position", "several positions"
+BACKSTOP_TAKES_LOTS, HOLDERS_TAKE_LOTS = "backstop takes", "holders take"
+WATERFALL: dict[str, Entry] = {
+    "CLO-1": computes(
+        ONE_POSITION, SEVERAL_POSITIONS, possible=markets_are_possible, why_not="one market per account"
+    ),
+    "CLO-2": computes("the first lots", "later lots"),
+    "CLO-3": computes("the fund pays", "the fund does not pay"),
+    "CLO-4": computes("orders cancelled", "no orders"),
+    "CLO-5": computes("a price", "none"),
+    "LIQ-1": refuses(),
+    "LIQ-2": computes(*TWO_WAYS, *SIZE_RULES, possible=sizes_are_possible),
+    "LIQ-3": computes("in full", "capped", "nothing free", possible=penalises, why_not="no penalty"),
+    "LIQ-4": refuses(),
+    "LIQ-5": computes("closed", "turned away"),
+    "LIQ-6": refuses(),
+    "LIQ-7": computes("somebody waits", "nobody waits"),
+    "RST-1": computes("no lots", "some lots", "all lots", possible=restores, why_not="no size rule restore"),
+    "RST-2": computes("some lots", "all lots", possible=restores, why_not="no size rule restore"),
+    "INS-1": computes("the balance decides", "the limit decides"),
+    "INS-2": computes("no lots", "some lots", "all lots"),
+    "INS-3": in_stage(BACKSTOP_STAGE, "carries lots", "carries none"),
+    "INS-4": computes(
+        BACKSTOP_TAKES_LOTS, HOLDERS_TAKE_LOTS, "nobody takes", possible=takers_are_possible
+    ),
+    "TKO-1": Entry(TWO_WAYS, takes_over, "nobody is taken over"),
+    "TKO-2": Entry(TWO_WAYS, takes_over, "nobody is taken over"),
+    "TKO-3": Entry(TWO_WAYS, takes_over, "nobody is taken over"),
+    "TKO-4": Entry(
+        REMAINDERS, lambda policy, name: name == policy.takeover_remainder, "one remainder everywhere"
+    ),
+    "ADL-1": computes("profit", "loss", "long", "short", *RANKINGS, possible=scores_are_possible),
+    "ADL-2": computes("by score", "by notional", "by identifier"),
+    "ADL-3": in_stage(ADL_STAGE, "nothing", "a part", "everything"),
+    "ADL-4": allocates(QUEUE, "enough", "not enough"),
+    "ADL-5": allocates(PRO_RATA, "one holder", "several holders"),
+    "ADL-6": allocates(CAPPED_PRO_RATA, "cut off", "in proportion"),
+    "ADL-7": in_stage(ADL_STAGE, "deleveraged", "nobody deleveraged"),
+    "ADL-8": computes("closed at mark", "nothing left"),
+    "LOS-1": computes("residues", "nothing owed"),
+    "LOS-2": in_stage(FUND_RESIDUE_STAGE, "the fund pays", "the fund pays nothing"),
+    "LOS-3": in_stage(PAYERS_STAGE, "weighs", "weighs nothing"),
+    "LOS-4": in_stage(PAYERS_STAGE, "exact", "rounded up"),
+    "LOS-5": in_stage(PAYERS_STAGE, "by shares", "fewer quanta than payers"),
+    "LOS-6": computes("bad debt", "all is paid"),
+    "RES-1": computes("nobody", "one", "several"),
+    "RES-2": computes("one stage", "several stages"),
+    "RES-3": computes("one pool", "several pools", possible=None, why_not="one pool at a time"),
+}
+"""The rules of chapters 8 to 11."""
+
+
 ENTRIES: dict[str, Entry] = {
     "NUM-1": computes("exact", "rounded up"),
     "NUM-2": computes("whole", "not whole"),
     "NUM-3": computes("exact", "rounded down"),
+    "NUM-5": computes("exact", "rounded"),
+    "NUM-6": in_stage(BACKSTOP_STAGE, "none", "some", "all"),
     "NUM-4": computes("whole", "rounded up", possible=roots_are_possible, why_not="no schedule of kind sqrt"),
     "ACC-1": computes("long", "short"),
     "ACC-2": computes("at least 0", "below 0"),
@@ -144,7 +265,7 @@ ENTRIES: dict[str, Entry] = {
     "PST-1": computes("balanced", "not balanced"),
     "PST-2": computes("no gap", "a gap"),
     "PST-3": computes("no gap", "a gap"),
-    "INV-1": refuses(),
+    "INV-1": computes("nobody bankrupt", "resolved"),
     "MAR-1": computes(
         "one lot",
         "several lots",
@@ -192,6 +313,7 @@ ENTRIES: dict[str, Entry] = {
     "TRD-6": computes("opens", "profit", "loss"),
     "TRD-7": computes("carries", "reduces", REFUSED),
     "ORD-1": refuses(),
+    "ORD-2": refuses(),
     "LIM-1": refuses(),
     "LIM-2": refuses(
         lambda policy: policy.positions_max < len(policy.markets), "as many markets allowed as there are"
@@ -228,6 +350,8 @@ ENTRIES: dict[str, Entry] = {
     "GAP-1": computes("rate of its tier", "average below it", possible=None),
     "GAP-2": computes("the policy's gap", "more than the policy's gap", possible=None),
     "GAP-3": computes("a move", "nothing left", possible=None),
+    "GAP-4": computes("one move", "several moves", possible=None, why_not="one number of moves"),
+    **WATERFALL,
     **{rule: computes(PASSED, REFUSED, possible=None, why_not="no room for this fault") for rule in BREAKERS},
 }
 """Every rule of the law. A test fails for one that is missing here."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from marginspec.search.break_policy import BREAKERS, brackets_of, draw_broken_policy
 from marginspec.search.choices import Choices
 from marginspec.search.reach.ladders import PASSED, REFUSED, Tally
-from refmodel.gap import effective_rate, gap_survived, gap_survived_with_penalty
+from refmodel.gap import effective_rate, gap_of_moves, gap_survived, gap_survived_with_penalty
 from refmodel.margin import initial_rate_of_leverage as leverage_rate
 from refmodel.numbers import PPM, ceil_div, is_whole
 from refmodel.policy import Market, Policy
@@ -28,7 +28,7 @@ def examine_policy(policy: Policy) -> Tally:
 
 
 def examine_market(market: Market) -> Tally:
-    """GAP-1 to GAP-3 for every tier, MAR-12 for every initial rate that stands for a leverage."""
+    """GAP-1 to GAP-3 for every tier, GAP-4 for the market, MAR-12 for every initial rate that stands for a leverage."""
     tally: Tally = Counter()
     schedule = market.maintenance
     own_rates = [rate for _, rate in brackets_of(schedule)] or [schedule.base]
@@ -39,6 +39,9 @@ def examine_market(market: Market) -> Tally:
         tally["GAP-2", "the policy's gap" if survived == market.gap else "more than the policy's gap"] += 1
         penalised = gap_survived_with_penalty(rate, market.liquidation.penalty)
         tally["GAP-3", "a move" if penalised > 0 else "nothing left"] += 1
+    covered = gap_of_moves(market.gap, market.touch_moves)
+    assert covered >= market.gap
+    tally["GAP-4", "one move" if covered == market.gap else "several moves"] += 1
     for _, rate in brackets_of(market.initial):
         leverage = ceil_div(PPM, rate) if rate > 0 else 0
         if leverage > 0 and leverage_rate(leverage) == rate:

@@ -8,8 +8,10 @@ from refmodel.events import (
     FeeWithdrawal,
     FundDeposit,
     Funding,
+    LiquidationFill,
     Order,
     Prices,
+    Takeover,
     Trade,
     Transfer,
     Withdraw,
@@ -29,10 +31,15 @@ LADDERS: dict[type[Event], tuple[str, ...]] = {
     Deposit: ("EVT-1", "EVT-2", "DEP-1", "DEP-2", "LIM-4"),
     Withdraw: (*COMMON, "WDR-1", "WDR-2", "WDR-3", "WDR-4"),
     Transfer: (*COMMON, "TRF-1", "TRF-2", "WDR-2", "WDR-3"),
-    Order: (*COMMON, "TRD-1", "TRD-3", "LIM-1", "LIM-2", "ORD-1"),
+    Order: (*COMMON, "ORD-2", "TRD-1", "TRD-3", "LIM-1", "LIM-2", "ORD-1"),
     Trade: (*COMMON, "TRD-1", "TRD-2", "TRD-3", "TRD-4", "TRD-5", "LIM-1", "LIM-2", "LIM-3", "TRD-7"),
-    Prices: ("EVT-1", "EVT-3", "PRC-1", "PRC-2", "INV-1"),
-    Funding: ("EVT-1", "EVT-3", "TRD-1", "FUN-1", "INV-1"),
+    Prices: ("EVT-1", "EVT-3", "PRC-1", "PRC-2"),
+    Funding: ("EVT-1", "EVT-3", "TRD-1", "FUN-1"),
+    LiquidationFill: (
+        *(*COMMON, "LIQ-1", "LIQ-2", "TRD-2", "TRD-3", "LIQ-6", "LIM-1", "LIM-2"),
+        *("LIM-3", "LIQ-4", "TRD-7"),
+    ),
+    Takeover: ("EVT-1", "EVT-3", "TKO-1", "TKO-2", "LIM-1", "LIM-2", "TKO-3"),
     FundDeposit: (*COMMON, "LIM-4"),
     FeeWithdrawal: (*COMMON, "WDR-1", "FEE-3", "WDR-4"),
 }
@@ -56,6 +63,8 @@ def tally_outcomes(outcomes: Outcomes) -> Tally:
             tally["FND-2", "received"] += count
         if kind is FundDeposit and refused_by == "LIM-4":
             tally["FND-2", "turned away"] += count
+        if kind is LiquidationFill:
+            tally["LIQ-5", "closed" if refused_by is None else "turned away"] += count
     # TRD-7 names its own classes; what was passed is told apart by them.
     del tally["TRD-7", PASSED]
     return tally

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from marginspec.search.reach.entries import FIRST_TIER, HIGHER_TIERS
+from marginspec.search.reach.waterfall import waterfall_observers
 from marginspec.search.reach.ladders import REFUSED, Tally
 from refmodel.liquidation_price import published_lines
 from refmodel.margin import Standing, carries, notional
@@ -79,6 +80,15 @@ def inflow(arguments: tuple[Any, ...], result: Any) -> Iterable[str]:
         yield "fills the fund"
 
 
+def share(arguments: tuple[Any, ...], result: Any) -> Iterable[str]:
+    amount, before, weight, total = arguments
+    return ("rounded",) if (amount * (before + weight)) % total or (amount * before) % total else ("exact",)
+
+
+def count(arguments: tuple[Any, ...], result: Any) -> Iterable[str]:
+    return ("none",) if result == 0 else ("all",) if result == arguments[0] else ("some",)
+
+
 def remembering(same: str, another: str) -> Observer:
     """Whether a text was seen a moment ago: the same, or another."""
     recent: deque[str] = deque(maxlen=8)
@@ -99,6 +109,8 @@ def observers() -> dict[str, Observer]:
         "NUM-2": either(bool, "whole", "not whole"),
         "NUM-3": quotient("rounded down"),
         "NUM-4": lambda arguments, result: ("whole",) if result * result == arguments[0] else ("rounded up",),
+        "NUM-5": share,
+        "NUM-6": count,
         "ACC-1": either(lambda value: value > 0, "long", "short"),
         "ACC-2": either(lambda own: own >= 0, "at least 0", "below 0"),
         "PST-1": either(bool, "balanced", "not balanced"),
@@ -129,6 +141,7 @@ def observers() -> dict[str, Observer]:
         "FND-1": inflow,
         "EVT-4": remembering("the same text", "another text"),
         "EVT-5": remembering("the same digest", "another digest"),
+        **waterfall_observers(),
     }
 
 
@@ -176,9 +189,12 @@ def observing() -> Iterator[Observation]:
     observation = Observation()
     replaced: list[tuple[dict[str, Any], str, Any]] = []
     try:
+        by_function: dict[Callable[..., Any], Callable[..., Any]] = {}
         for rule, classes in observers().items():
+            # One function may implement several rules: it is wrapped once for each.
             function = RULES[rule]
-            counted = observation.wrap(rule, function, classes)
+            by_function[function] = observation.wrap(rule, by_function.get(function, function), classes)
+        for function, counted in by_function.items():
             for name, module in tuple(sys.modules.items()):
                 if not name.startswith(WATCHED_MODULES) or module is None:
                     continue

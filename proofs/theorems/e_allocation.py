@@ -1,0 +1,507 @@
+"""A8, E3 and E4. Allocation: what is shared out adds up, nobody gives more than its cap, and everybody is
+within one of its proportion.
+
+The scalar rules are proved by themselves; folds of them carry the claim to any number of holders; the law's
+own loops, which build lists, are run for three.
+"""
+
+from proofs.contracts import establish
+from proofs.induction import induction_over
+from proofs.lemmas.waterfall import (
+    Cup,
+    InQueue,
+    Part,
+    charged,
+    dealt_out,
+    filled,
+    parts_of,
+    queued,
+    queued_twice,
+    running_share_is_near_its_proportion,
+)
+from proofs.registry import Replace, assume, lemma, prove, theorem
+from proofs.symbolic import implies, negation
+from refmodel.allocation import (
+    Candidate,
+    Level,
+    capped_pro_rata,
+    cut_off,
+    is_cut_off,
+    pro_rata,
+    queue,
+    queue_share,
+)
+from refmodel.loss import share_of_loss
+from refmodel.numbers import Lots, Quanta, floor_div, running_share
+
+
+@theorem(
+    "A8-running-share",
+    rules=("NUM-5",),
+    stage="waterfall",
+    claim="A running share is never negative, within one of its proportion, and at most its weight if no more "
+    "is shared out than the weights sum to.",
+    witness=dict(amount=7, before=2, weight=3, total=9),
+    mutant=Replace(
+        "running_share", "floor_div(amount * before, total)", "floor_div(amount * before, total) - 1", name="one too many"
+    ),
+)
+def running_share_is_near_proportion(amount: int, before: int, weight: int, total: int) -> None:
+    establish(running_share_is_near_its_proportion, amount, before, weight, total)
+    share = running_share(amount, before, weight, total)
+
+    lemma(share * total < amount * weight + total, "less than one above the proportion")
+    lemma(share * total > amount * weight - total, "less than one below it")
+    prove(share >= 0, "nobody is given less than nothing")
+    prove(implies(amount <= total, share <= weight), "nobody is given more than its weight")
+
+
+@theorem(
+    "A8-running-shares-sum",
+    rules=("NUM-5", "ADL-5", "CLO-1", "CLO-2"),
+    stage="waterfall",
+    claim="Running shares sum to the amount exactly, whatever the number of parts.",
+    witness=dict(amount=7, total=9, weight=4, items=(Part(4), Part(0), Part(5))),
+    mutant=Replace(
+        "running_share",
+        "floor_div(amount * (before + weight), total) - floor_div(amount * before, total)",
+        "floor_div(amount * weight, total)",
+        name="each part floored by itself",
+    ),
+)
+def running_shares_sum_to_the_amount(amount: int, total: int, weight: int) -> None:
+    parts = parts_of(weight)
+    assume(amount >= 0, guard="NUM-5")
+    assume(total >= 1, guard="NUM-5")
+    dealt = parts.loop_of(dealt_out)
+
+    parts.prove(
+        lambda: (
+            (dealt(amount, 0, total).given == floor_div(amount * dealt(amount, 0, total).before, total))
+            & (dealt(amount, 0, total).before >= 0)
+        ),
+        "so far they sum to the running total, rounded down once",
+    )
+
+    end = dealt_out(parts, amount, 0, total)
+    assume(end.before == total, guard="NUM-5")  # the total is that of the weights
+    lemma(amount * end.before == amount * total, "all of the amount is due")
+    prove(end.given == amount, "what is shared out is the amount")
+
+
+@theorem(
+    "E4-split",
+    rules=("ADL-5", "NUM-5"),
+    stage="waterfall",
+    claim="However an owner splits a weight over accounts, together they give what one account would: within "
+    "one lot of its proportion.",
+    witness=dict(amount=7, before=2, total=11, weight=4, items=(Part(4), Part(0), Part(5))),
+    mutant=Replace(
+        "running_share",
+        "floor_div(amount * (before + weight), total) - floor_div(amount * before, total)",
+        "-floor_div(-amount * weight, total)",
+        name="each part ceiled by itself",
+    ),
+)
+def splitting_changes_nothing(amount: int, before: int, total: int, weight: int) -> None:
+    parts = parts_of(weight)
+    assume(amount >= 0, guard="NUM-5")
+    assume(before >= 0, guard="NUM-5")
+    assume(total >= 1, guard="NUM-5")
+    dealt = parts.loop_of(dealt_out)
+
+    def held() -> int:
+        """What the accounts of the owner weigh together."""
+        return dealt(amount, before, total).before - before
+
+    parts.prove(
+        lambda: (
+            (dealt(amount, before, total).given == running_share(amount, before, held(), total))
+            & (held() >= 0)
+        ),
+        "the parts of an owner give what the whole would",
+    )
+
+    end = dealt_out(parts, amount, before, total)
+    together = end.before - before
+    lemma(end.given == running_share(amount, before, together, total), "as one account would")
+    prove(end.given * total < amount * together + total, "less than one above the proportion")
+    prove(end.given * total > amount * together - total, "less than one below it")
+
+
+@theorem(
+    "A8-share-of-loss",
+    rules=("LOS-4",),
+    stage="waterfall",
+    claim="A share of a loss is at most the payer's weight, never falls as the loss grows, and is the same for "
+    "the same weight.",
+    witness=dict(loss=7, more=8, weight=3, total=9),
+    mutant=(
+        Replace("share_of_loss", "loss * weight, total)", "loss * weight, total) + 1", name="one quantum more"),
+        Replace("share_of_loss", "ceil_div(loss * weight, total)", "loss * weight % total", name="not monotone"),
+    ),
+)
+def share_of_loss_is_fair(loss: Quanta, more: Quanta, weight: Quanta, total: Quanta) -> None:
+    assume(0 <= loss, guard="LOS-5")
+    assume(loss <= more, guard="LOS-5")
+    assume(more <= total, guard="LOS-5")
+    assume(total >= 1, guard="LOS-3")
+    assume(weight >= 0, guard="LOS-3")
+
+    share = share_of_loss(loss, weight, total)
+    larger = share_of_loss(more, weight, total)
+
+    lemma(loss * weight <= more * weight, "a larger loss is a larger proportion of it")
+    lemma(more * weight <= total * weight, "and at most the weight")
+    prove(share >= 0, "nobody is paid")
+    prove(larger <= weight, "nobody pays more than its weight")
+    prove(share <= larger, "a larger loss never costs less")
+    prove(share * total >= loss * weight, "nobody pays less than its proportion")
+    prove(share * total < loss * weight + total, "or a whole quantum more")
+
+
+@theorem(
+    "A8-loss-is-covered",
+    rules=("LOS-4", "LOS-5"),
+    stage="waterfall",
+    claim="However many payers there are, together they pay the loss, and less than one quantum each on top.",
+    witness=dict(loss=7, total=9, weight=4, items=(Part(4), Part(2), Part(3))),
+    mutant=Replace("share_of_loss", "ceil_div(loss", "floor_div(loss", name="rounded down"),
+)
+def payers_cover_the_loss(loss: Quanta, total: Quanta, weight: Quanta) -> None:
+    payers = parts_of(weight)
+    assume(0 <= loss, guard="LOS-5")
+    assume(total >= 1, guard="LOS-3")
+    paying = payers.loop_of(charged)
+
+    payers.prove(
+        lambda: (
+            (paying(loss, total).paid * total >= loss * paying(loss, total).weights)
+            & (
+                paying(loss, total).paid * total
+                <= loss * paying(loss, total).weights + paying(loss, total).payers * (total - 1)
+            )
+            & (paying(loss, total).payers >= 0)
+            & implies(paying(loss, total).payers == 0, paying(loss, total).weights == 0)
+        ),
+        "so far they have paid their proportion, and less than a quantum each on top",
+    )
+
+    end = charged(payers, loss, total)
+    assume(end.weights == total, guard="LOS-4")  # the total is that of the weights
+    lemma(loss * end.weights == loss * total, "all of the loss is due")
+    prove(end.paid >= loss, "the loss is covered")
+    prove(end.paid < loss + end.payers, "by less than one quantum each")
+
+
+@theorem(
+    "E3-queue",
+    rules=("ADL-4",),
+    stage="waterfall",
+    claim="However long the queue: it gives what is asked for, as far as the caps go; at most one holder is "
+    "left below its cap, and nobody is touched while one before it has cap left.",
+    witness=dict(lots=7, cap=4, items=(InQueue(4), InQueue(0), InQueue(5), InQueue(2))),
+    mutant=(
+        Replace("queue_share", "min(left, cap)", "left", name="cap ignored"),
+        Replace("queue_share", "min(left, cap)", "min(left, max(cap - 1, 0))", name="one lot short of the cap"),
+    ),
+)
+def queue_is_respected(lots: Lots, cap: Lots) -> None:
+    holders = induction_over(InQueue(cap))
+    assume(lots >= 0, guard="ADL-4")
+    holders.each(lambda holder: holder.cap >= 0, theorem="E3-cap-line")
+    state = holders.loop_of(queued)
+
+    holders.prove(
+        lambda: (
+            (state(lots).left >= 0)
+            & (state(lots).spare >= 0)
+            & (lots - state(lots).left == state(lots).caps - state(lots).spare)
+            & implies(state(lots).spare > 0, state(lots).left == 0)
+            & (state(lots).partial >= 0)
+            & (state(lots).partial <= 1)
+            & implies(state(lots).partial > 0, state(lots).left == 0)
+            & (state(lots).jumped == 0)
+        ),
+        "the queue is filled from its head",
+    )
+
+    end = queued(holders, lots)
+    prove(lots - end.left == min(lots, end.caps), "all lots are closed, or all caps are used up")
+    prove(end.partial <= 1, "at most one holder is closed in part")
+    prove(end.jumped == 0, "nobody gives while one before it has cap left")
+
+
+@theorem(
+    "E3-queue-composes",
+    rules=("ADL-4",),
+    stage="waterfall",
+    claim="However long the queue: with ranking and caps frozen, closing some lots and then more is closing "
+    "them all at once, holder by holder.",
+    witness=dict(lots=3, more=4, cap=4, items=(InQueue(4), InQueue(0), InQueue(5))),
+    mutant=Replace("queue_share", "min(left, cap)", "min(left, cap, 2)", name="two lots each at the most"),
+)
+def queue_composes(lots: Lots, more: Lots, cap: Lots) -> None:
+    holders = induction_over(InQueue(cap))
+    assume(lots >= 0, guard="ADL-4")
+    assume(more >= 0, guard="ADL-4")
+    holders.each(lambda holder: holder.cap >= 0, theorem="E3-cap-line")
+    state = holders.loop_of(queued_twice)
+
+    holders.prove(
+        lambda: (
+            (state(lots, more).first >= 0)
+            & (state(lots, more).second >= 0)
+            & (state(lots, more).both == state(lots, more).first + state(lots, more).second)
+            & (state(lots, more).differ == 0)
+        ),
+        "both ways have as many lots still to close",
+    )
+
+    prove(queued_twice(holders, lots, more).differ == 0, "every holder gives the same")
+
+
+def three(
+    lots: tuple[Lots, Lots, Lots], caps: tuple[Lots, Lots, Lots]
+) -> tuple[Candidate, Candidate, Candidate]:
+    """Three holders of one owner each, in the order of their owners."""
+    names = ("a", "b", "c")
+    first, second, third = (
+        Candidate(name, name, held, cap) for name, held, cap in zip(names, lots, caps, strict=True)
+    )
+    return first, second, third
+
+
+@theorem(
+    "E3-queue-of-three",
+    rules=("ADL-4",),
+    stage="waterfall",
+    claim="The shares of a queue are those of its step, in order, and end where nothing is left.",
+    structural_bound="3 holders; any number by E3-queue",
+    witness=(
+        dict(lots=7, cap_a=4, cap_b=0, cap_c=5),
+        dict(lots=3, cap_a=4, cap_b=0, cap_c=5),
+    ),
+    mutant=(
+        Replace("queue", "left -= share", "left -= candidate.cap", name="the cap counted, not the share"),
+        Replace("queue", "left = lots", "left = lots - 1", name="one lot forgotten"),
+    ),
+)
+def queue_of_three(lots: Lots, cap_a: Lots, cap_b: Lots, cap_c: Lots) -> None:
+    assume(lots >= 0, guard="ADL-4")
+    for cap in (cap_a, cap_b, cap_c):
+        assume(cap >= 0, theorem="E3-cap-line")
+
+    shares = queue(lots, three((1, 1, 1), (cap_a, cap_b, cap_c)))
+
+    left = lots
+    for cap, share in zip((cap_a, cap_b, cap_c), shares, strict=False):
+        prove(share.lots == queue_share(left, cap), "each gives what is left, up to its cap")
+        left -= share.lots
+    prove([share.account for share in shares] == ["a", "b", "c"][: len(shares)], "in the order of the queue")
+    prove(implies(len(shares) < 3, left == 0), "and the rest is not asked when nothing is left")
+
+
+@theorem(
+    "E4-pro-rata-of-three",
+    rules=("ADL-5", "NUM-5"),
+    stage="waterfall",
+    claim="Proportional shares sum to the lots exactly, are at most the caps and within one lot of their "
+    "proportion.",
+    structural_bound="3 holders; any number by A8-running-share and A8-running-shares-sum",
+    witness=dict(lots=7, cap_a=4, cap_b=0, cap_c=5),
+    mutant=(
+        Replace("pro_rata", "before += candidate.cap", "before = candidate.cap", name="only the last before"),
+        Replace(
+            "pro_rata", "candidate.cap for candidate", "candidate.lots for candidate", name="cap ignored"
+        ),
+    ),
+)
+def proportional_shares_of_three(lots: Lots, cap_a: Lots, cap_b: Lots, cap_c: Lots) -> None:
+    for cap in (cap_a, cap_b, cap_c):
+        assume(cap >= 0, theorem="E3-cap-line")
+    total = cap_a + cap_b + cap_c
+    assume(0 <= lots, guard="ADL-7")
+    assume(lots <= total, guard="ADL-7")
+
+    shares = pro_rata(lots, three((cap_a + 1, cap_b + 1, cap_c + 1), (cap_a, cap_b, cap_c)))
+
+    if total > 0:
+        prove(sum(share.lots for share in shares) == lots, "together they give the lots")
+        for cap, share in zip((cap_a, cap_b, cap_c), shares, strict=True):
+            lemma(share.lots * total < lots * cap + total, "less than one lot above the proportion")
+            lemma(share.lots * total > lots * cap - total, "less than one lot below it")
+            lemma(lots * cap <= total * cap, "the proportion is at most the cap")
+            prove(share.lots >= 0, "nobody is given lots")
+            prove(share.lots <= cap, "nobody gives more than its cap")
+    else:
+        prove(lots == 0, "without a cap nothing is asked")
+
+
+@theorem(
+    "E4-cut-off",
+    rules=("ADL-6",),
+    stage="waterfall",
+    claim="Whoever is cut off gives its cap, which is at most its proportion, and the level of the others never "
+    "falls; whoever is not gives a share of what is left that is at most its cap.",
+    witness=(
+        dict(left=9, active=12, lots=4, cap=2, caps=20, before=3),
+        dict(left=9, active=12, lots=4, cap=4, caps=20, before=3),
+    ),
+    mutant=(
+        Replace("is_cut_off", "<= level.left * lots", ">= level.left * lots", name="the others are cut off"),
+        Replace("cut_off", "level.left - cap", "level.left", name="its cap is not counted"),
+        Replace("is_cut_off", "return cap", "return -1", name="cap ignored"),
+    ),
+)
+def cutting_off_raises_the_level(
+    left: Lots, active: Lots, lots: Lots, cap: Lots, caps: Lots, before: Lots
+) -> None:
+    assume(before >= 0, guard="ADL-6")
+    assume(lots >= 1, guard="ADL-6")
+    assume(0 <= cap, theorem="E3-cap-line")
+    assume(lots <= active, guard="ADL-6")
+    assume(0 <= left, guard="ADL-7")
+    assume(left <= cap + caps, guard="ADL-7")  # the caps of those after it
+    level = Level(left, active)
+
+    if is_cut_off(level, lots, cap):
+        after = cut_off(level, lots, cap)
+        lemma(left * lots <= left * active, "a proportion is at most the whole")
+        prove(cap * active <= left * lots, "it gives at most its proportion")
+        prove(after.left >= 0, "no more than what is left")
+        prove(after.left <= caps, "the others can give the rest")
+        prove(left * after.active <= after.left * active, "the level of the others does not fall")
+    else:
+        share = running_share(left, before, lots, active)
+        lemma(share * active < left * lots + active, "less than one lot above its proportion")
+        lemma(share * active < (cap + 1) * active, "which is below its cap")
+        prove(share <= cap, "who is not cut off is asked for its cap at most")
+
+
+@theorem(
+    "E4-order",
+    rules=("ADL-6",),
+    stage="waterfall",
+    claim="If a holder is cut off at some level, so is everybody with as little cap for each of its lots.",
+    witness=dict(left=9, active=12, lots=4, cap=2, lots2=3, cap2=2),
+    mutant=Replace("is_cut_off", "cap * level.active", "cap", name="proportion of one lot"),
+)
+def order_of_cutting_off(left: Lots, active: Lots, lots: Lots, cap: Lots, lots2: Lots, cap2: Lots) -> None:
+    assume(lots >= 1, guard="ADL-6")
+    assume(lots2 >= 1, guard="ADL-6")
+    assume(active >= 0, guard="ADL-6")
+    assume(cap * lots2 <= cap2 * lots, guard="ADL-6")
+    level = Level(left, active)
+
+    if is_cut_off(level, lots2, cap2):
+        lemma(cap * lots2 * active <= cap2 * lots * active, "the first has no more cap for its lots")
+        lemma(cap2 * active * lots <= left * lots2 * lots, "the second is asked for its cap or more")
+        lemma((cap * active) * lots2 <= (left * lots) * lots2, "so is the first")
+        prove(is_cut_off(level, lots, cap), "who has as little cap is cut off as well")
+
+
+@theorem(
+    "E4-water-filling",
+    rules=("ADL-6",),
+    stage="waterfall",
+    claim="However many holders there are: the caps of those cut off and what is left for the others are the "
+    "lots; the others are as many lots as the level counts, and none of them is cut off at it.",
+    witness=dict(
+        lots=12, total=12, caps=14, size=3, cap=1, items=(Cup(3, 1), Cup(4, 4), Cup(2, 3), Cup(3, 6))
+    ),
+    mutant=(
+        Replace("cut_off", "level.left - cap", "level.left", name="its cap is not counted"),
+        Replace("cut_off", "level.active - lots", "level.active - 1", name="its lots are not counted"),
+    ),
+)
+def water_filling_of_any_number(lots: Lots, total: Lots, caps: Lots, size: Lots, cap: Lots) -> None:
+    cups = induction_over(Cup(size, cap))
+    assume(0 <= lots, guard="ADL-7")
+    state = cups.loop_of(filled)
+    seen = cups.ghost("seen", 0, lambda before, cup: before + cup.lots)
+    seen_caps = cups.ghost("seen_caps", 0, lambda before, cup: before + cup.cap)
+    last_lots = cups.ghost("last_lots", 1, lambda _, cup: cup.lots)
+    last_cap = cups.ghost("last_cap", 0, lambda _, cup: cup.cap)
+
+    def level() -> Level:
+        """The level after those gone through."""
+        return Level(state(lots, total).left, state(lots, total).active)
+
+    cups.each(lambda cup: cup.lots >= 1, guard="ADL-6")
+    cups.each(lambda cup: cup.cap >= 0, theorem="E3-cap-line")
+    cups.each(lambda cup: seen() + cup.lots <= total, guard="ADL-6")
+    cups.each(lambda cup: last_cap() * cup.lots <= cup.cap * last_lots(), guard="ADL-6")
+    cups.each(
+        lambda cup: implies(
+            (last_cap() * cup.lots <= cup.cap * last_lots()) & is_cut_off(level(), cup.lots, cup.cap),
+            is_cut_off(level(), last_lots(), last_cap()),
+        ),
+        theorem="E4-order",
+    )
+    cups.each(
+        lambda cup: implies(is_cut_off(level(), cup.lots, cup.cap), cup.cap <= level().left),
+        theorem="E4-cut-off",
+    )
+
+    cups.prove(
+        lambda: (
+            (level().left >= 0)
+            & (level().left + state(lots, total).caps == lots)
+            & (level().active + seen() == total + state(lots, total).lots)
+            & (seen() >= 0)
+            & (seen_caps() >= 0)
+            & (state(lots, total).lots >= 0)
+            & (state(lots, total).stopped >= 0)
+            & (state(lots, total).stopped <= 1)
+            & implies(state(lots, total).stopped == 0, state(lots, total).caps == seen_caps())
+            & implies(state(lots, total).stopped == 0, state(lots, total).lots == 0)
+            & implies(state(lots, total).stopped == 1, state(lots, total).lots >= 1)
+            & implies(
+                state(lots, total).stopped == 1, negation(is_cut_off(level(), last_lots(), last_cap()))
+            )
+            & (state(lots, total).over == 0)
+        ),
+        "those cut off have given their caps, and nobody else is asked for more than its cap",
+    )
+
+    end = filled(cups, lots, total)
+    assume(seen() == total, guard="ADL-6")
+    assume(seen_caps() == caps, guard="ADL-7")
+    assume(lots <= caps, guard="ADL-7")
+    prove(end.caps + end.left == lots, "what is not given by caps is left for the others")
+    prove(end.active == end.lots, "who are those that the level counts")
+    prove(implies(end.lots == 0, end.left == 0), "without others nothing is left")
+    prove(end.over == 0, "and none of the others is asked for more than its cap")
+
+
+@theorem(
+    "E4-capped-pro-rata-of-two",
+    rules=("ADL-6", "NUM-5"),
+    stage="waterfall",
+    claim="Water-filling sums to the lots exactly, exceeds no cap, and shares among those not cut off in "
+    "proportion to their lots, within one.",
+    structural_bound="2 holders; any number by E4-water-filling, E4-cut-off and A8-running-shares-sum",
+    witness=dict(lots=7, lots_a=4, lots_b=8, cap_a=2, cap_b=6),
+    mutant=(
+        Replace("capped_pro_rata", "            before += candidate.lots", "            before = 0", name="nobody before"),
+        Replace("capped_pro_rata", "if candidate.account in at_their_cap:", "if False:", name="cap ignored"),
+    ),
+)
+def water_filling_of_two(lots: Lots, lots_a: Lots, lots_b: Lots, cap_a: Lots, cap_b: Lots) -> None:
+    for held, cap in ((lots_a, cap_a), (lots_b, cap_b)):
+        assume(held >= 1, guard="ADL-7")
+        assume(cap >= 0, theorem="E3-cap-line")
+    assume(0 <= lots, guard="ADL-7")
+    assume(lots <= cap_a + cap_b, guard="ADL-7")
+    first, second = Candidate("a", "a", lots_a, cap_a), Candidate("b", "b", lots_b, cap_b)
+
+    of_first, of_second = (share.lots for share in capped_pro_rata(lots, [first, second]))
+
+    prove(of_first + of_second == lots, "together they give the lots")
+    for share, cap in ((of_first, cap_a), (of_second, cap_b)):
+        prove((0 <= share) & (share <= cap), "nobody gives more than its cap")
+    if (of_first < cap_a) & (of_second < cap_b):
+        total = lots_a + lots_b
+        prove(of_first * total < lots * lots_a + total, "less than one lot above the proportion")
+        prove(of_first * total > lots * lots_a - total, "less than one lot below it")
