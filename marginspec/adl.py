@@ -1,7 +1,7 @@
 """A batch of deleveraging under each of the three allocations, as the law itself shares it out.
 
-The candidates come from a CSV file: one holder of the side that is deleveraged a row, in ranking order unless a
-ranking is asked for. The file may say what a venue really took of each (`taken`), to be compared.
+The candidates come from a CSV file: one opposite holder a row, in ranking order unless another is asked for.
+The file may say what a venue really took of each (`taken`), to be compared.
 """
 
 import csv
@@ -297,9 +297,7 @@ def figures_of(rows: Sequence[Row], batch: Batch) -> Figures:
         whole += taken == held
         realised += row.numbers.get("profit", 0) * taken // held
     with_profit = realised if "profit" in rows[0].numbers else None
-    return Figures(
-        sum(batch.taken.values()), len(batch.taken), largest, int(whole), with_profit, by_owner
-    )
+    return Figures(sum(batch.taken.values()), len(batch.taken), largest, int(whole), with_profit, by_owner)
 
 
 def compare(source: str, terms: Terms) -> tuple[int, dict[str, Any]]:
@@ -352,7 +350,13 @@ def percent(part: Fraction) -> str:
 
 
 def _table(batches: Sequence[Batch], figures: Sequence[Figures]) -> str:
-    headings = ["allocation", "lots\ntaken", "accounts\ntouched", "closed\nwhole", "largest part\nof a position"]
+    headings = [
+        "allocation",
+        "lots\ntaken",
+        "accounts\ntouched",
+        "closed\nwhole",
+        "largest part\nof a position",
+    ]
     with_profit = figures[0].realised is not None
     if with_profit:
         headings.append("profit realised\nquanta")

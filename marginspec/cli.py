@@ -231,7 +231,7 @@ def replay(file: str, json_file: str | None) -> None:
 @click.option("--lots", type=click.IntRange(0), help="Lots to close.  [the sum of the column taken]")
 @click.option("--gap", default=0, type=click.IntRange(0), help="Quanta that these lots carry.  [0]")
 @click.option("--lot-value", type=click.IntRange(1), help="Quanta of one lot at mark: caps by ADL-3.")
-@click.option("--ranking", type=click.Choice(["binance", "bybit", "hyperliquid"]), help="Order by this formula.")
+@click.option("--ranking", type=click.Choice(["binance", "bybit", "hyperliquid"]), help="Order by it.")
 @click.option("--side", type=click.Choice(["long", "short"]), default="long", help="Of the holders.  [long]")
 @with_json
 def adl(

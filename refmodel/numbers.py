@@ -105,10 +105,11 @@ def largest_count(limit: int, holds: Callable[[int], bool]) -> int:
     """
     known = 0
     unknown = limit
+    middle = floor_div(limit + 1, 2)
     while known < unknown:
-        middle = floor_div(known + unknown + 1, 2)
         if holds(middle):
             known = middle
         else:
             unknown = middle - 1
+        middle = floor_div(known + unknown + 1, 2)
     return known

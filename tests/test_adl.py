@@ -1,5 +1,5 @@
-"""The command `adl`. Goal: a batch is shared out by the law's own allocations, and bad input is named by line and
-column. Method: the shipped example against the law; drawn batches; a table of files that are no batches.
+"""The command `adl`. Goal: a batch is shared out by the law's own allocations, and bad input is named by line
+and column. Method: the shipped example against the law; drawn batches; a table of files that are no batches.
 """
 
 import json
@@ -20,12 +20,8 @@ from refmodel.policy import ALLOCATIONS
 EXAMPLE = ROOT / "spec" / "examples" / "adl-batch.csv"
 
 
-@pytest.fixture(autouse=True)
-def heard(monkeypatch):
-    monkeypatch.setattr(screen, "_silent", False)
-
-
 def adl(*arguments):
+    screen._silent = False
     result = CliRunner().invoke(main, ["adl", *(str(argument) for argument in arguments)])
     assert result.exit_code != 4, result.stderr
     return result

@@ -50,7 +50,7 @@ def differences(table: Table) -> list[str]:
         called = _calls(lambda: check(table, found), RULES[table.rule])
     except ExampleError as error:
         return [*found, f"{table.place}: {error}"]
-    if not called:
+    if not called and table.last is None:  # the scenario of a table of postings is asked by itself
         name = RULES[table.rule].__name__
         found.append(f"{table.place}: no row reaches `{name}`, which implements the rule")
     return found

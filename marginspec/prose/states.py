@@ -16,7 +16,13 @@ from refmodel.state import Account, OpenOrders, Position, Venue, equity
 
 
 def state_of(venue: Venue, name: str) -> Any:
-    """What a column of a scenario is about."""
+    """What a column of a scenario is about.
+
+    name  of the venue: `custody`, `clock`, `digest`, `books_gap`, `waiting` (LIQ-7); of a market:
+          `lots_gap BTC-PERP`, `mark BTC-PERP`, `ranking BTC-PERP longs`; of a pool: `fund cross`, `fee_pool`,
+          `bad_debt`, `drawn`, `draw_room`; of an account: `a1 wallet` and what ACCOUNT_AMOUNTS has; of an
+          account and a market: `a1 size BTC-PERP` and what MARKET_AMOUNTS has
+    """
     match name.split():
         case ["custody"]:
             return venue.custody

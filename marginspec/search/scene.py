@@ -76,6 +76,8 @@ def draw_scene(choices: Choices, policy: Policy) -> Scene:
         floors = [tier.floor for tier in terms.initial.tiers if tier.floor > 0]
         if floors and choices.chance(600_000):
             usual = choices.pick(floors) // of_one
+        elif choices.chance(300_000):
+            usual = choices.pick((1, 3))
         else:
             usual = magnitude(choices, 1, terms.size_max)
         usual = max(1, min(usual, terms.size_max))

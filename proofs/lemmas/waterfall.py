@@ -15,7 +15,7 @@ from proofs.symbolic import implies, select
 from refmodel.allocation import Level, cut_off, is_cut_off, queue_share
 from refmodel.close_out import Closing, lots_opposite
 from refmodel.deleveraging import cap_of, cap_of_line
-from refmodel.insurance import backstop_lots
+from refmodel.insurance import backstop_lots, lots_payable
 from refmodel.liquidation_price import Line
 from refmodel.loss import share_of_loss
 from refmodel.numbers import PPM, Lots, Quanta, QuantaPpm, ceil_div, largest_count, running_share
@@ -277,16 +277,26 @@ def cap_is_at_most_opposite(result: Lots, venue: Venue, name: str, closing: Clos
 
 
 @contract(for_=largest_count, proved_by="NUM-6-largest-count")
-def largest_count_holds(result: int, limit: int, holds: Callable[[int], bool]) -> None:
-    """What is found is 0 to the limit, and if it is not 0, it holds for it."""
+def largest_count_is_within_limit(result: int, limit: int, holds: Callable[[int], bool]) -> None:
+    """What is found is 0 to the limit."""
     require(limit >= 0)
     ensure(result >= 0)
     ensure(result <= limit)
-    if result >= 1:
-        ensure(holds(result))
 
 
 @contract(for_=backstop_lots, proved_by="E1-backstop-carries")
 def backstop_capacity_is_not_negative(result: Lots, venue: Venue, name: str, market: str) -> None:
     """A backstop's capacity in a market is 0 lots or more."""
     ensure(result >= 0)
+
+
+@contract(for_=lots_payable, proved_by="E1-lots-payable")
+def payable_is_within_room(result: Lots, room: Quanta, gap: Quanta, lots: Lots, left: Lots) -> None:
+    """As many lots as are payable, of those that are there, carry less than a quantum above the room."""
+    require(room >= 0)
+    require(gap >= 0)
+    require(lots >= 1)
+    require(left >= 0)
+    ensure(result >= 0)
+    ensure(result <= left)
+    ensure(gap * result < (room + 1) * lots)

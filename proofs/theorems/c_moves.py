@@ -46,7 +46,7 @@ def next_move_adds_its_cross_term(result: Ppm, total: Ppm, gap: Ppm) -> None:
 )
 def next_move_covers_the_last(total: Ppm, gap: Ppm) -> None:
     moves = choice("moves", 0, 1, 2, 3)
-    assume(total >= 0, theorem="C2-next-move")
+    assume(total >= 0, guard="GAP-4")
     assume(gap >= 0, policy="POL-9")
 
     establish(next_move_adds_its_cross_term, total, gap)
