@@ -7,12 +7,12 @@ Why these. Everything must fit 64 signed bits (at most 9.22e18), and a requireme
     one margin    rate x notional / PPM, rate <= RATE_MAX        <= NOTIONAL_MAX              = 1.0e16
     one step      rate x (notional // PPM)                       <= RATE_MAX x 1e10           = 1.0e16
     one account   POSITIONS_MAX requirements                     <= 256 x 1e16                = 2.6e18
-    equity        wallet + POSITIONS_MAX x (|value| + |cost|)    <= 1e18 + 256 x 2e16         = 6.2e18
-    room          PPM x (equity - maintenance elsewhere)         <= 1e6 x 8.8e18, in 128 bits = 8.8e24
+    equity        wallet + POSITIONS_MAX x (|value| + |cost|)    <= 1.5e18 + 256 x 2e16       = 6.7e18
+    room          PPM x (equity - maintenance elsewhere)         <= 1e6 x 9.2e18, in 128 bits = 9.2e24
     one share     amount x weight, each of 64 bits               <  2**63 x 2**63, in 128 bits
-    one cap       lots x PPM x (equity - maintenance elsewhere)  <= 1e12 x 8.8e24, in 128 bits = 8.8e36
-    one score     wallet x equity, over profit x equity          <= 1e18 x 6.2e18, in 128 bits = 6.2e36
-    two scores    compared by their products                     <= 3.8e73, by parts (waterfall.py)
+    one cap       lots x PPM x (equity - maintenance elsewhere)  <= 1e12 x 9.2e24, in 128 bits = 9.2e36
+    one score     wallet x equity, over profit x equity          <= 1.5e18 x 6.7e18, in 128 bits = 1.0e37
+    two scores    compared by their products                     <= 1.0e74, by parts (waterfall.py)
 
 NOTIONAL_MAX of a settlement asset with six decimals is ten thousand million units in one position.
 A policy whose limits (LIM rules) are wider than these cannot use the fast path.
@@ -30,8 +30,9 @@ NOTIONAL_MAX = 10**16
 COST_MAX = 10**16
 """quanta: |cost| of one position."""
 
-WALLET_MAX = 10**18
-"""quanta: |wallet| of one account."""
+WALLET_MAX = 15 * 10**17
+"""quanta: |wallet| of one account: half as much again as a venue may hold, for a profit that is realised
+stands in a wallet while the loss opposite to it may not be."""
 
 SIZE_MAX = 10**12
 """lots: |size| of one position, and its lots at risk."""

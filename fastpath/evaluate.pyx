@@ -26,7 +26,7 @@ cdef extern from *:
     /* Tells the C compiler what the guard has made sure of: a division of what is not negative is shorter. */
     #define MARGINSPEC_ASSUME(condition) do { if (!(condition)) __builtin_unreachable(); } while (0)
     #define MARGINSPEC_COST_MAX 10000000000000000LL
-    #define MARGINSPEC_WALLET_MAX 1000000000000000000LL
+    #define MARGINSPEC_WALLET_MAX 1500000000000000000LL
     """
     void assume "MARGINSPEC_ASSUME"(bint) noexcept nogil
     const long long COST_MAX "MARGINSPEC_COST_MAX"

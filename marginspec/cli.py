@@ -198,13 +198,33 @@ def prove(theorems: tuple[str, ...], no_cache: bool, at: tuple[str, ...], json_f
 
 
 @main.command()
-@click.argument("rule")
+@click.argument("rule", required=False)
+@click.option("--waterfall", metavar="TRACE", help="Draw who paid what in a trace, stage by stage.")
+@click.option("--svg", metavar="FILE", help="With --waterfall: the picture as SVG (needs matplotlib).")
+@click.option("--png", metavar="FILE", help="With --waterfall: the picture as PNG (needs matplotlib).")
 @with_json
-def explain(rule: str, json_file: str | None) -> None:
-    """A rule on one page: prose, worked examples, code, theorems."""
+def explain(
+    rule: str | None, waterfall: str | None, svg: str | None, png: str | None, json_file: str | None
+) -> None:
+    """A rule on one page: prose, worked examples, code, theorems.
+
+    Or, with --waterfall, a trace as a picture: in each event that closes somebody out, what the fund, the
+    holders, the payers and the bad debt have paid in each stage.
+    """
+    if (rule is None) == (waterfall is None):
+        raise click.UsageError("Name a rule, or a trace with --waterfall.")
+    if waterfall is None and (svg or png):
+        raise click.UsageError("--svg and --png go with --waterfall.")
+    _prepare(json_file)
+    if waterfall is not None:
+        from marginspec.documents import read_trace
+        from marginspec.waterfall_picture import draw
+
+        paths = (Path(svg) if svg else None, Path(png) if png else None)
+        _finish(draw(waterfall, read_trace(waterfall), *paths), json_file)
     from marginspec.explain import explain as explain_rule
 
-    _prepare(json_file)
+    assert rule is not None
     _finish((0, explain_rule(rule)), json_file)
 
 
@@ -298,6 +318,40 @@ def verify(
     if events is not None:
         amounts = replace(amounts, events=events)
     _finish(verify_policy(file, amounts, seed, no_cache=no_cache), json_file)
+
+
+@main.command()
+@click.argument("policy", required=False)
+@click.option("--events", default=200_000, show_default=True, type=click.IntRange(1, 10**9))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option("--seed", default=1, show_default=True, help="Of everything that is drawn.")
+@click.option("--adversary", is_flag=True, help="Search for the best attack of a coalition instead.")
+@click.option(
+    "--histories", default=1_000, show_default=True, type=click.IntRange(1, 10**7), help="Of attacks."
+)
+@with_json
+def campaign(
+    policy: str | None,
+    events: int,
+    workers: int,
+    seed: int,
+    adversary: bool,
+    histories: int,
+    json_file: str | None,
+) -> None:
+    """Drawn histories, every claim after every event.
+
+    Half of them play on POLICY, half on drawn policies; without POLICY all do. Ctrl-C keeps what was done.
+    With --adversary, a coalition looks for what brings it most; the bound of theorem E7 is asserted.
+    """
+    from marginspec.policy_file import read_policy
+    from marginspec.search import command
+
+    _prepare(json_file)
+    if adversary:
+        _finish(command.adversary(read_policy(policy or "minimal"), histories, seed), json_file)
+    given = None if policy is None else read_policy(policy)
+    _finish(command.campaign(given, events, workers, seed), json_file)
 
 
 @main.command()

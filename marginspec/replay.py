@@ -5,7 +5,9 @@ from typing import Any
 
 from marginspec.documents import Expected, Trace, expected
 from marginspec.errors import BROKEN, HELD
-from marginspec.screen import grouped, say
+from marginspec.ledger import Transfer, transfers
+from marginspec.prose.notation import written_place
+from marginspec.screen import aligned, grouped, say
 from marginspec.search.shrink import first_break
 from marginspec.story import format_account, format_event, format_outcome
 from refmodel.canonical import digest
@@ -14,6 +16,9 @@ from refmodel.outcome import Outcome
 from refmodel.state import Venue
 from refmodel.validity import faults
 from refmodel.venue import accounts_of, apply
+
+TRANSFERS_SHOWN = 40
+"""Rows of one table; the JSON has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def run_trace(trace: Trace) -> Replayed:
 
 
 def replay(source: str, trace: Trace) -> tuple[int, dict[str, Any]]:
-    """Print a trace as a story, with what the law answers, and compare.
+    """Print a trace as a story, with what the law answers and what the waterfall posts, and compare.
 
     returns  the exit code, and the facts for --json
     """
@@ -77,6 +82,8 @@ def replay(source: str, trace: Trace) -> tuple[int, dict[str, Any]]:
     for number, (line, outcome) in enumerate(zip(replayed.lines, replayed.outcomes, strict=True), start=1):
         answer = format_outcome(outcome) if outcome.refusal is None else f"refused {format_outcome(outcome)}"
         say(f"  {number:{digits}}   {line:<{width}}   {answer}")
+    for number, outcome in enumerate(replayed.outcomes, start=1):
+        _say_waterfall(number, outcome)
     say()
     for name in _named(replayed):
         say(f"  {name}: {format_account(replayed.end, name)}")
@@ -86,6 +93,34 @@ def replay(source: str, trace: Trace) -> tuple[int, dict[str, Any]]:
     if not replayed.differences and (trace.expect or trace.digest):
         say("Every outcome is as the trace says.")
     return (BROKEN if replayed.differences else HELD), _facts(source, replayed)
+
+
+def staged(outcome: Outcome) -> tuple[Transfer, ...]:
+    """Who pays whom in the stages of a waterfall, in their order; nothing if none has opened."""
+    return tuple(transfer for transfer in transfers(outcome.postings) if transfer.stage)
+
+
+def _say_waterfall(number: int, outcome: Outcome) -> None:
+    """The postings of an event that closes somebody out, as transfers."""
+    found = staged(outcome)
+    if not found:
+        return
+    say()
+    say(f"Event {number} posts, in the stages of the waterfall:")
+    rows = [
+        (
+            transfer.stage,
+            transfer.rule,
+            written_place(transfer.payer),
+            written_place(transfer.payee),
+            grouped(transfer.amount),
+            transfer.unit,
+        )
+        for transfer in found[:TRANSFERS_SHOWN]
+    ]
+    say(aligned(("stage", "rule", "from", "to", "amount", ""), rows, right=(4,)))
+    if len(found) > TRANSFERS_SHOWN:
+        say(f"  and {grouped(len(found) - TRANSFERS_SHOWN)} more; all of them with --json")
 
 
 def _named(replayed: Replayed) -> list[str]:
@@ -105,6 +140,9 @@ def _facts(source: str, replayed: Replayed) -> dict[str, Any]:
             seen: Expected = expected(outcome.refusal)
             numbers = {name: str(value) for name, value in outcome.refusal.numbers.items()}
             fact |= {"outcome": "refused", "rule": seen.rule, "reason": seen.reason, "numbers": numbers}
+        waterfall = [_transfer_facts(transfer) for transfer in staged(outcome)]
+        if waterfall:
+            fact["waterfall"] = waterfall
         outcomes.append(fact)
     return {
         "trace": source,
@@ -113,4 +151,15 @@ def _facts(source: str, replayed: Replayed) -> dict[str, Any]:
         "events": outcomes,
         "digest": digest(replayed.end),
         "differences": list(replayed.differences),
+    }
+
+
+def _transfer_facts(transfer: Transfer) -> dict[str, str]:
+    return {
+        "stage": transfer.stage,
+        "rule": transfer.rule,
+        "from": written_place(transfer.payer),
+        "to": written_place(transfer.payee),
+        "amount": str(transfer.amount),
+        "unit": transfer.unit,
     }

@@ -185,7 +185,7 @@ def test_the_fast_path_that_is_compared_is_the_compiled_one() -> None:
 def answers_of_every_kernel(kernels: object) -> Compared:
     """What some batches of drawn accounts come to when these kernels are asked about them."""
     total = Compared()
-    for number in range(12):
+    for number in range(25):
         choices = SeededChoices(f"kernels:{number}")
         venue = draw_accounts(choices, draw_policy(choices), accounts=ASKED_OF_A_BATCH)
         add(total, compare_kernels(choices, venue, 5, number, kernels))

@@ -1,8 +1,8 @@
 """The campaign: many short drawn histories, every invariant after every event, every rule to be reached.
 
-Half of the histories play on the policy given, half on drawn ones. The work is cut into histories by the
-seed alone, so the same seed finds the same on any number of workers. What a history breaks is shrunk and
-written as a trace file, which `marginspec replay` runs again.
+Half of the histories play on the policy given, half on drawn ones; without a policy all do. The work is cut
+into histories by the seed alone, so the same seed finds the same on any number of workers. What a history
+breaks is shrunk and written as a trace file, which `marginspec replay` runs again.
 """
 
 import time
@@ -20,11 +20,15 @@ from marginspec.search.reach.columns import Reach, reach_of_rules
 from marginspec.search.reach.examination import examine_faults, examine_number, examine_policy
 from marginspec.search.reach.ladders import Outcomes, Tally, outcome_key, tally_outcomes
 from marginspec.search.reach.observation import Observation, observing
+from marginspec.search.reach.reasons import reasons_of_the_law
+from marginspec.search.reach.waterfall import stages_of
 from marginspec.search.scene import draw_scene, draw_start, narrowed
 from marginspec.search.shrink import Trace, crash, shrink, story_of, write_trace
 from marginspec.search.workers import Progress, worked
 from refmodel.events import Event
+from refmodel.outcome import Outcome
 from refmodel.policy import Policy
+from refmodel.stages import STAGES_IN_ORDER
 from refmodel.state import Venue, genesis
 from refmodel.venue import apply
 
@@ -61,6 +65,11 @@ class Played:
     outcomes_drawn: Outcomes = field(default_factory=Counter)
     tally_given: Tally = field(default_factory=Counter)
     tally_drawn: Tally = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    stages: Counter[str] = field(default_factory=Counter)
+    stages_at_once: Counter[int] = field(default_factory=Counter)
+    stages_given: Counter[int] = field(default_factory=Counter)
+    stages_drawn: Counter[int] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, other: "Played") -> None:
@@ -72,7 +81,23 @@ class Played:
         self.outcomes_drawn.update(other.outcomes_drawn)
         self.tally_given.update(other.tally_given)
         self.tally_drawn.update(other.tally_drawn)
+        self.reasons.update(other.reasons)
+        self.stages.update(other.stages)
+        self.stages_at_once.update(other.stages_at_once)
+        self.stages_given.update(other.stages_given)
+        self.stages_drawn.update(other.stages_drawn)
         self.findings += other.findings
+
+    def note(self, outcome: Outcome) -> frozenset[str]:
+        """Count the refusal and the stages of an outcome; the stages it entered."""
+        self.accepted += outcome.refusal is None
+        if outcome.refusal is not None:
+            self.reasons[f"{outcome.refusal.rule} {outcome.refusal.reason}"] += 1
+        entered = frozenset(stages_of(outcome.postings))
+        if entered:
+            self.stages.update(entered)
+            self.stages_at_once[len(entered)] += 1
+        return entered
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +134,11 @@ class CampaignReport:
     violations   shrunk, at most FINDINGS_MOST
     broken       histories that broke a claim, all of them
     refused      how often each rule refused, on both kinds of policies together
+    reasons      likewise, by "rule reason"
+    stages       events that entered each stage of the waterfall
+    stages_at_once  events by how many stages they entered, 1 or more
+    stages_given, stages_drawn  histories by how many different stages they entered, on the policy given and
+                 on drawn ones
     seconds      of wall clock
     interrupted  whether it was stopped: then it did less than it was asked to, and what it did counts
     """
@@ -121,6 +151,11 @@ class CampaignReport:
     violations: tuple[Found, ...]
     broken: int
     refused: Mapping[str, int]
+    reasons: Mapping[str, int]
+    stages: Mapping[str, int]
+    stages_at_once: Mapping[int, int]
+    stages_given: Mapping[int, int]
+    stages_drawn: Mapping[int, int]
     seconds: float
     interrupted: bool
 
@@ -130,35 +165,60 @@ class CampaignReport:
         return tuple(one.rule for one in self.reach if not one.reached)
 
     @property
+    def reasons_not_met(self) -> tuple[str, ...]:
+        """The reasons for which the law may refuse, and never did."""
+        return tuple(reason for reason in reasons_of_the_law() if not self.reasons.get(reason))
+
+    @property
+    def stages_not_entered(self) -> tuple[str, ...]:
+        """The stages of the waterfall that no event entered."""
+        return tuple(stage for stage in STAGES_IN_ORDER if not self.stages.get(stage))
+
+    @property
+    def histories_of_three_stages(self) -> int:
+        """Histories that entered at least three different stages."""
+        return sum(
+            count
+            for histogram in (self.stages_given, self.stages_drawn)
+            for stages, count in histogram.items()
+            if stages >= 3
+        )
+
+    @property
     def ok(self) -> bool:
-        """Whether nothing broke, and every rule was reached."""
-        return self.broken == 0 and not self.not_reached and not self.interrupted
+        """Whether nothing broke, every rule and every stage was reached and every reason was met."""
+        missing = self.not_reached or self.stages_not_entered or self.reasons_not_met
+        return self.broken == 0 and not missing and not self.interrupted
 
 
 # ------------------------------------------------------------------------------------- one history
 
 
-def play_history(policy: Policy, seed: int, history: int, events: int) -> Played:
+def play_history(policy: Policy | None, seed: int, history: int, events: int) -> Played:
     """Play one history: on the policy given if its number is even, else on one drawn for it."""
     choices = SeededChoices(f"{seed}:{history}")
-    given = history % 2 == 0
+    given = policy is not None and history % 2 == 0
     played = Played(histories=1)
     tally = played.tally_given if given else played.tally_drawn
-    if given:
+    if policy is not None and given:
         used = narrowed(choices, policy)
     else:
         used = draw_policy(choices, f"drawn-{history}")
         tally.update(examine_policy(used))
         rules = tuple(BREAKERS)
-        tally.update(examine_faults(choices, used, (rules[history // 2 % len(rules)],)))
+        tally.update(
+            examine_faults(choices, used, (rules[history // (1 if policy is None else 2) % len(rules)],))
+        )
     outcomes = played.outcomes_given if given else played.outcomes_drawn
+    entered = played.stages_given if given else played.stages_drawn
     if not given or history // 2 % OBSERVED_EVERY == 0:
         with observing() as observation:
-            play_events(used, choices, events, played, outcomes, observation, history)
+            stages = play_events(used, choices, events, played, outcomes, observation, history)
         tally.update(observation.tally)
         tally.update(examine_number(choices, choices.integer(-5, 10**18)))
     else:
-        play_events(used, choices, events, played, outcomes, None, history)
+        stages = play_events(used, choices, events, played, outcomes, None, history)
+    entered[len(stages)] += 1
     return played
 
 
@@ -170,13 +230,14 @@ def play_events(
     outcomes: Outcomes,
     observation: Observation | None,
     history: int,
-) -> None:
-    """Draw, apply and check events until they are all played or a claim breaks."""
+) -> frozenset[str]:
+    """Draw, apply and check events until they are all played or a claim breaks; the stages entered."""
     scene = draw_scene(choices, policy)
     start = draw_start(choices, scene)
     venue = genesis(policy) if start is None else start
     watch = Watch(venue, choices)
     told: list[Event] = []
+    stages: frozenset[str] = frozenset()
     for number in range(events):
         event = draw_event(choices, venue, scene)
         told.append(event)
@@ -191,7 +252,7 @@ def play_events(
             violation = crash(error)
         else:
             outcomes[outcome_key(event, outcome)] += 1
-            played.accepted += outcome.refusal is None
+            stages |= played.note(outcome)
             venue = outcome.venue
         finally:
             if observation is not None:
@@ -199,7 +260,8 @@ def play_events(
         played.events += 1
         if violation is not None:
             played.findings.append(Finding(policy, start, tuple(told), violation, history))
-            return
+            break
+    return stages
 
 
 # ------------------------------------------------------------------------------------- many histories
@@ -222,7 +284,7 @@ def chunks_of(events: int) -> Iterator[Chunk]:
         yield Chunk(first, tuple(lengths[first : first + HISTORIES_PER_CHUNK]))
 
 
-def play_chunk(policy: Policy, seed: int, chunk: Chunk) -> Played:
+def play_chunk(policy: Policy | None, seed: int, chunk: Chunk) -> Played:
     """Play the histories of a chunk."""
     total = Played()
     for offset, events in enumerate(chunk.lengths):
@@ -231,7 +293,7 @@ def play_chunk(policy: Policy, seed: int, chunk: Chunk) -> Played:
 
 
 def run_campaign(
-    policy: Policy,
+    policy: Policy | None,
     events: int,
     workers: int,
     seed: int,
@@ -241,7 +303,7 @@ def run_campaign(
 ) -> CampaignReport:
     """Play histories until this many events are played, and report.
 
-    policy       a valid policy: half of the histories play on it
+    policy       a valid policy: half of the histories play on it; None: every history draws its own
     events       how many to play, >= 1
     workers      processes, >= 1; the result does not depend on it
     on_progress  called after every chunk
@@ -251,8 +313,9 @@ def run_campaign(
     """
     began = time.monotonic()
     total = Played()
-    total.tally_given.update(examine_policy(policy))
-    total.tally_given.update(examine_faults(SeededChoices(f"{seed}:faults"), policy, BREAKERS))
+    if policy is not None:
+        total.tally_given.update(examine_policy(policy))
+        total.tally_given.update(examine_faults(SeededChoices(f"{seed}:faults"), policy, BREAKERS))
     interrupted = False
     try:
         for part in worked(play_chunk, policy, seed, chunks_of(events), workers):
@@ -278,6 +341,11 @@ def run_campaign(
         violations=tuple(found),
         broken=len(total.findings),
         refused=dict(sorted(refused.items())),
+        reasons=dict(sorted(total.reasons.items())),
+        stages={stage: total.stages[stage] for stage in STAGES_IN_ORDER},
+        stages_at_once=dict(sorted(total.stages_at_once.items())),
+        stages_given=dict(sorted(total.stages_given.items())),
+        stages_drawn=dict(sorted(total.stages_drawn.items())),
         seconds=time.monotonic() - began,
         interrupted=interrupted,
     )

@@ -30,7 +30,7 @@ HISTORY_EVERY = 4
 """One batch in so many takes its accounts from drawn histories."""
 LOOKS, EVENTS_BETWEEN_LOOKS = 12, 12
 """How often the accounts of a history are compared, and how many events pass in between."""
-ASKED_OF_A_BATCH = 25
+ASKED_OF_A_BATCH = 12
 """Accounts of a venue about which the kernels of the waterfall are asked."""
 DIVERGENCES_MOST = 10
 """Divergences that are kept with all their values; all are counted."""

@@ -59,7 +59,21 @@ def draw_crisis(choices: Choices, venue: Venue, scene: Scene) -> dict[str, Ticks
     return marks
 
 
-KINDS = ("walk", "walk", "home", "margin", "call", "weak", "edge", "pennies", "pennies", "gap", "gap", "crash", "limit")
+KINDS = (
+    "walk",
+    "walk",
+    "home",
+    "margin",
+    "call",
+    "weak",
+    "edge",
+    "pennies",
+    "pennies",
+    "gap",
+    "gap",
+    "crash",
+    "limit",
+)
 """Of new marks: `margin`, `call` and `edge` stand where somebody's margin, most of it, or equity ends; `weak`
 between the first and the last of these, `pennies` a tick beyond the last, `gap` far beyond it."""
 

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from marginspec.documents import trace_document, write_json
+from marginspec.ledger import transfers
+from marginspec.screen import aligned
 from marginspec.search.choices import Choices, EagerChoices, IdleChoices
 from marginspec.search.invariants import Violation, Watch
 from marginspec.story import tell
 from refmodel.events import Event, Prices
 from refmodel.policy import Policy
+from refmodel.postings import Place, Postings
 from refmodel.state import Venue, genesis
 from refmodel.venue import apply
 
@@ -248,5 +251,36 @@ def write_trace(trace: Trace, path: Path) -> None:
 
 
 def story_of(trace: Trace) -> str:
-    """A trace as a story, with what is wrong as its last line."""
-    return f"{tell(trace.policy, trace.start, trace.events)}\n  found: {trace.found}"
+    """A trace as a story, the transfers of its last event as a table, and what is wrong as the last line."""
+    told = [tell(trace.policy, trace.start, trace.events)]
+    told += transfer_lines(trace)
+    return "\n".join((*told, f"  found: {trace.found}"))
+
+
+def transfer_lines(trace: Trace) -> list[str]:
+    """Who paid whom in the last event of a trace; nothing if it moved nothing."""
+    venue = genesis(trace.policy) if trace.start is None else trace.start
+    postings: Postings = ()
+    try:
+        for event in trace.events:
+            outcome = apply(venue, event)
+            venue, postings = outcome.venue, outcome.postings
+        found = transfers(postings)
+    except Exception as error:
+        return [f"  no transfers: {type(error).__name__} {error}".rstrip()]
+    if not found:
+        return []
+    rows = [
+        (
+            *(each.stage, each.rule, name_of_place(each.payer), name_of_place(each.payee)),
+            *(f"{each.amount:_}", each.unit),
+        )
+        for each in found
+    ]
+    return ["", aligned(("stage", "rule", "from", "to", "amount", "unit"), rows, right=(4,))]
+
+
+def name_of_place(place: Place) -> str:
+    """A place in words: what, whose, and in which market."""
+    words = (place.kind.replace("_", " "), place.holder, place.market)
+    return " ".join(word for word in words if word)

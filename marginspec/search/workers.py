@@ -4,36 +4,36 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
-from typing import TypeVar
-
-from refmodel.policy import Policy
+from typing import Any, TypeVar
 
 Progress = Callable[[int, int], None]
 """Called with the events played so far and the events to play."""
 
 
+Given = TypeVar("Given")
+"""The policy, or what there is in its place."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Work = Callable[[Policy, int, Item], Result]
+Work = Callable[[Given, int, Item], Result]
 """Work on one item, given the policy and the seed; a function of a module, so that processes find it."""
 
-_WORKER: dict[str, Policy] = {}
+_WORKER: dict[str, Any] = {}
 """The policy of this worker process: sent once, not with every item."""
 
 
-def start_worker(policy: Policy) -> None:
+def start_worker(policy: Any) -> None:
     """Set up a worker process: an interruption is the parent's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _WORKER["policy"] = policy
 
 
-def work_here(work: "Work[Item, Result]", seed: int, item: Item) -> Result:
+def work_here(work: "Work[Given, Item, Result]", seed: int, item: Item) -> Result:
     """Do one piece of work in a worker process."""
     return work(_WORKER["policy"], seed, item)
 
 
 def worked(
-    work: "Work[Item, Result]", policy: Policy, seed: int, items: Iterable[Item], workers: int
+    work: "Work[Given, Item, Result]", policy: Given, seed: int, items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
     """The results of all items, as they are finished; with one worker in this process, in order.
 

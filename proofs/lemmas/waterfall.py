@@ -276,7 +276,7 @@ def cap_is_at_most_opposite(result: Lots, venue: Venue, name: str, closing: Clos
     ensure(result <= lots_opposite(venue, closing, name))
 
 
-@contract(for_=largest_count, proved_by="NUM-6-largest-count")
+@contract(for_=largest_count, proved_by="E1-largest-count")
 def largest_count_is_within_limit(result: int, limit: int, holds: Callable[[int], bool]) -> None:
     """What is found is 0 to the limit."""
     require(limit >= 0)

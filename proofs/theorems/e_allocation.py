@@ -1,23 +1,20 @@
-"""A8, E3 and E4. Allocation: what is shared out adds up, nobody gives more than its cap, and everybody is
-within one of its proportion.
+"""E3 and E4. Allocation: the lots of a deleveraging add up, nobody gives more than its cap, and everybody is
+within one lot of its proportion.
 
 The scalar rules are proved by themselves; folds of them carry the claim to any number of holders; the law's
 own loops, which build lists, are run for three.
 """
 
-from proofs.contracts import establish
 from proofs.induction import induction_over
 from proofs.lemmas.waterfall import (
     Cup,
     InQueue,
     Part,
-    charged,
     dealt_out,
     filled,
     parts_of,
     queued,
     queued_twice,
-    running_share_is_near_its_proportion,
 )
 from proofs.registry import Replace, assume, lemma, prove, theorem
 from proofs.symbolic import implies, negation
@@ -26,75 +23,21 @@ from refmodel.allocation import (
     Level,
     capped_pro_rata,
     cut_off,
+    in_owner_order,
     is_cut_off,
     pro_rata,
     queue,
     queue_share,
 )
-from refmodel.loss import share_of_loss
-from refmodel.numbers import Lots, Quanta, floor_div, running_share
-
-
-@theorem(
-    "A8-running-share",
-    rules=("NUM-5",),
-    stage="waterfall",
-    claim="A running share is never negative, within one of its proportion, and at most its weight if no more "
-    "is shared out than the weights sum to.",
-    witness=dict(amount=7, before=2, weight=3, total=9),
-    mutant=Replace(
-        "running_share", "floor_div(amount * before, total)", "floor_div(amount * before, total) - 1", name="one too many"
-    ),
-)
-def running_share_is_near_proportion(amount: int, before: int, weight: int, total: int) -> None:
-    establish(running_share_is_near_its_proportion, amount, before, weight, total)
-    share = running_share(amount, before, weight, total)
-
-    lemma(share * total < amount * weight + total, "less than one above the proportion")
-    lemma(share * total > amount * weight - total, "less than one below it")
-    prove(share >= 0, "nobody is given less than nothing")
-    prove(implies(amount <= total, share <= weight), "nobody is given more than its weight")
-
-
-@theorem(
-    "A8-running-shares-sum",
-    rules=("NUM-5", "ADL-5", "CLO-1", "CLO-2"),
-    stage="waterfall",
-    claim="Running shares sum to the amount exactly, whatever the number of parts.",
-    witness=dict(amount=7, total=9, weight=4, items=(Part(4), Part(0), Part(5))),
-    mutant=Replace(
-        "running_share",
-        "floor_div(amount * (before + weight), total) - floor_div(amount * before, total)",
-        "floor_div(amount * weight, total)",
-        name="each part floored by itself",
-    ),
-)
-def running_shares_sum_to_the_amount(amount: int, total: int, weight: int) -> None:
-    parts = parts_of(weight)
-    assume(amount >= 0, guard="NUM-5")
-    assume(total >= 1, guard="NUM-5")
-    dealt = parts.loop_of(dealt_out)
-
-    parts.prove(
-        lambda: (
-            (dealt(amount, 0, total).given == floor_div(amount * dealt(amount, 0, total).before, total))
-            & (dealt(amount, 0, total).before >= 0)
-        ),
-        "so far they sum to the running total, rounded down once",
-    )
-
-    end = dealt_out(parts, amount, 0, total)
-    assume(end.before == total, guard="NUM-5")  # the total is that of the weights
-    lemma(amount * end.before == amount * total, "all of the amount is due")
-    prove(end.given == amount, "what is shared out is the amount")
+from refmodel.numbers import Lots, running_share
 
 
 @theorem(
     "E4-split",
     rules=("ADL-5", "NUM-5"),
     stage="waterfall",
-    claim="However an owner splits a weight over accounts, together they give what one account would: within "
-    "one lot of its proportion.",
+    claim="However an owner splits a weight over accounts, together they give what one account would: "
+    "within one lot of its proportion.",
     witness=dict(amount=7, before=2, total=11, weight=4, items=(Part(4), Part(0), Part(5))),
     mutant=Replace(
         "running_share",
@@ -112,7 +55,8 @@ def splitting_changes_nothing(amount: int, before: int, total: int, weight: int)
 
     def held() -> int:
         """What the accounts of the owner weigh together."""
-        return dealt(amount, before, total).before - before
+        weights: int = dealt(amount, before, total).before - before
+        return weights
 
     parts.prove(
         lambda: (
@@ -130,80 +74,17 @@ def splitting_changes_nothing(amount: int, before: int, total: int, weight: int)
 
 
 @theorem(
-    "A8-share-of-loss",
-    rules=("LOS-4",),
-    stage="waterfall",
-    claim="A share of a loss is at most the payer's weight, never falls as the loss grows, and is the same for "
-    "the same weight.",
-    witness=dict(loss=7, more=8, weight=3, total=9),
-    mutant=(
-        Replace("share_of_loss", "loss * weight, total)", "loss * weight, total) + 1", name="one quantum more"),
-        Replace("share_of_loss", "ceil_div(loss * weight, total)", "loss * weight % total", name="not monotone"),
-    ),
-)
-def share_of_loss_is_fair(loss: Quanta, more: Quanta, weight: Quanta, total: Quanta) -> None:
-    assume(0 <= loss, guard="LOS-5")
-    assume(loss <= more, guard="LOS-5")
-    assume(more <= total, guard="LOS-5")
-    assume(total >= 1, guard="LOS-3")
-    assume(weight >= 0, guard="LOS-3")
-
-    share = share_of_loss(loss, weight, total)
-    larger = share_of_loss(more, weight, total)
-
-    lemma(loss * weight <= more * weight, "a larger loss is a larger proportion of it")
-    lemma(more * weight <= total * weight, "and at most the weight")
-    prove(share >= 0, "nobody is paid")
-    prove(larger <= weight, "nobody pays more than its weight")
-    prove(share <= larger, "a larger loss never costs less")
-    prove(share * total >= loss * weight, "nobody pays less than its proportion")
-    prove(share * total < loss * weight + total, "or a whole quantum more")
-
-
-@theorem(
-    "A8-loss-is-covered",
-    rules=("LOS-4", "LOS-5"),
-    stage="waterfall",
-    claim="However many payers there are, together they pay the loss, and less than one quantum each on top.",
-    witness=dict(loss=7, total=9, weight=4, items=(Part(4), Part(2), Part(3))),
-    mutant=Replace("share_of_loss", "ceil_div(loss", "floor_div(loss", name="rounded down"),
-)
-def payers_cover_the_loss(loss: Quanta, total: Quanta, weight: Quanta) -> None:
-    payers = parts_of(weight)
-    assume(0 <= loss, guard="LOS-5")
-    assume(total >= 1, guard="LOS-3")
-    paying = payers.loop_of(charged)
-
-    payers.prove(
-        lambda: (
-            (paying(loss, total).paid * total >= loss * paying(loss, total).weights)
-            & (
-                paying(loss, total).paid * total
-                <= loss * paying(loss, total).weights + paying(loss, total).payers * (total - 1)
-            )
-            & (paying(loss, total).payers >= 0)
-            & implies(paying(loss, total).payers == 0, paying(loss, total).weights == 0)
-        ),
-        "so far they have paid their proportion, and less than a quantum each on top",
-    )
-
-    end = charged(payers, loss, total)
-    assume(end.weights == total, guard="LOS-4")  # the total is that of the weights
-    lemma(loss * end.weights == loss * total, "all of the loss is due")
-    prove(end.paid >= loss, "the loss is covered")
-    prove(end.paid < loss + end.payers, "by less than one quantum each")
-
-
-@theorem(
     "E3-queue",
     rules=("ADL-4",),
     stage="waterfall",
-    claim="However long the queue: it gives what is asked for, as far as the caps go; at most one holder is "
-    "left below its cap, and nobody is touched while one before it has cap left.",
+    claim="However long the queue: it gives what is asked for, as far as the caps go; at most one "
+    "holder is left below its cap, and nobody is touched while one before it has cap left.",
     witness=dict(lots=7, cap=4, items=(InQueue(4), InQueue(0), InQueue(5), InQueue(2))),
     mutant=(
         Replace("queue_share", "min(left, cap)", "left", name="cap ignored"),
-        Replace("queue_share", "min(left, cap)", "min(left, max(cap - 1, 0))", name="one lot short of the cap"),
+        Replace(
+            "queue_share", "min(left, cap)", "min(left, max(cap - 1, 0))", name="one lot short of the cap"
+        ),
     ),
 )
 def queue_is_respected(lots: Lots, cap: Lots) -> None:
@@ -236,8 +117,8 @@ def queue_is_respected(lots: Lots, cap: Lots) -> None:
     "E3-queue-composes",
     rules=("ADL-4",),
     stage="waterfall",
-    claim="However long the queue: with ranking and caps frozen, closing some lots and then more is closing "
-    "them all at once, holder by holder.",
+    claim="However long the queue: with ranking and caps frozen, closing some lots and then more is "
+    "closing them all at once, holder by holder.",
     witness=dict(lots=3, more=4, cap=4, items=(InQueue(4), InQueue(0), InQueue(5))),
     mutant=Replace("queue_share", "min(left, cap)", "min(left, cap, 2)", name="two lots each at the most"),
 )
@@ -303,11 +184,38 @@ def queue_of_three(lots: Lots, cap_a: Lots, cap_b: Lots, cap_c: Lots) -> None:
 
 
 @theorem(
+    "E4-owner-order",
+    rules=("ADL-5", "ADL-6"),
+    stage="waterfall",
+    claim="The accounts of one owner are rounded one after the other, the larger first, whatever they "
+    "are called and wherever they stand.",
+    structural_bound="3 holders, of which 2 have one owner; sorting is the same for any number",
+    witness=dict(lots_a=3, lots_b=4, lots_c=5),
+    mutant=(
+        Replace("in_owner_order", "(each.owner, -each.lots,", "(-each.lots,", name="owners mixed"),
+        Replace("in_owner_order", "-each.lots", "each.lots", name="the smaller first"),
+    ),
+)
+def accounts_of_an_owner_are_adjacent(lots_a: Lots, lots_b: Lots, lots_c: Lots) -> None:
+    holders = [
+        Candidate("a", "an owner", lots_a, lots_a),
+        Candidate("b", "another", lots_b, lots_b),
+        Candidate("c", "an owner", lots_c, lots_c),
+    ]
+
+    first, second, third = in_owner_order(holders)
+
+    prove(first.owner == second.owner == "an owner", "the accounts of an owner are adjacent")
+    prove(first.lots >= second.lots, "the larger is the first of them")
+    prove(third.account == "b", "and nobody else stands between")
+
+
+@theorem(
     "E4-pro-rata-of-three",
     rules=("ADL-5", "NUM-5"),
     stage="waterfall",
-    claim="Proportional shares sum to the lots exactly, are at most the caps and within one lot of their "
-    "proportion.",
+    claim="Proportional shares sum to the lots exactly, are at most the caps and within one lot of "
+    "their proportion.",
     structural_bound="3 holders; any number by A8-running-share and A8-running-shares-sum",
     witness=dict(lots=7, cap_a=4, cap_b=0, cap_c=5),
     mutant=(
@@ -342,8 +250,8 @@ def proportional_shares_of_three(lots: Lots, cap_a: Lots, cap_b: Lots, cap_c: Lo
     "E4-cut-off",
     rules=("ADL-6",),
     stage="waterfall",
-    claim="Whoever is cut off gives its cap, which is at most its proportion, and the level of the others never "
-    "falls; whoever is not gives a share of what is left that is at most its cap.",
+    claim="Whoever is cut off gives its cap, which is at most its proportion, and the level of the "
+    "others never falls; whoever is not gives a share of what is left that is at most its cap.",
     witness=(
         dict(left=9, active=12, lots=4, cap=2, caps=20, before=3),
         dict(left=9, active=12, lots=4, cap=4, caps=20, before=3),
@@ -405,8 +313,9 @@ def order_of_cutting_off(left: Lots, active: Lots, lots: Lots, cap: Lots, lots2:
     "E4-water-filling",
     rules=("ADL-6",),
     stage="waterfall",
-    claim="However many holders there are: the caps of those cut off and what is left for the others are the "
-    "lots; the others are as many lots as the level counts, and none of them is cut off at it.",
+    claim="However many holders there are: the caps of those cut off and what is left for the others "
+    "are the lots; the others are as many lots as the level counts, and none of them is cut off "
+    "at it.",
     witness=dict(
         lots=12, total=12, caps=14, size=3, cap=1, items=(Cup(3, 1), Cup(4, 4), Cup(2, 3), Cup(3, 6))
     ),
@@ -457,9 +366,7 @@ def water_filling_of_any_number(lots: Lots, total: Lots, caps: Lots, size: Lots,
             & implies(state(lots, total).stopped == 0, state(lots, total).caps == seen_caps())
             & implies(state(lots, total).stopped == 0, state(lots, total).lots == 0)
             & implies(state(lots, total).stopped == 1, state(lots, total).lots >= 1)
-            & implies(
-                state(lots, total).stopped == 1, negation(is_cut_off(level(), last_lots(), last_cap()))
-            )
+            & implies(state(lots, total).stopped == 1, negation(is_cut_off(level(), last_lots(), last_cap())))
             & (state(lots, total).over == 0)
         ),
         "those cut off have given their caps, and nobody else is asked for more than its cap",
@@ -479,12 +386,17 @@ def water_filling_of_any_number(lots: Lots, total: Lots, caps: Lots, size: Lots,
     "E4-capped-pro-rata-of-two",
     rules=("ADL-6", "NUM-5"),
     stage="waterfall",
-    claim="Water-filling sums to the lots exactly, exceeds no cap, and shares among those not cut off in "
-    "proportion to their lots, within one.",
+    claim="Water-filling sums to the lots exactly, exceeds no cap, and shares among those not cut off "
+    "in proportion to their lots, within one.",
     structural_bound="2 holders; any number by E4-water-filling, E4-cut-off and A8-running-shares-sum",
     witness=dict(lots=7, lots_a=4, lots_b=8, cap_a=2, cap_b=6),
     mutant=(
-        Replace("capped_pro_rata", "            before += candidate.lots", "            before = 0", name="nobody before"),
+        Replace(
+            "capped_pro_rata",
+            "            before += candidate.lots",
+            "            before = 0",
+            name="nobody before",
+        ),
         Replace("capped_pro_rata", "if candidate.account in at_their_cap:", "if False:", name="cap ignored"),
     ),
 )
@@ -505,3 +417,24 @@ def water_filling_of_two(lots: Lots, lots_a: Lots, lots_b: Lots, cap_a: Lots, ca
         total = lots_a + lots_b
         prove(of_first * total < lots * lots_a + total, "less than one lot above the proportion")
         prove(of_first * total > lots * lots_a - total, "less than one lot below it")
+
+
+@theorem(
+    "E4-queue-split",
+    rules=("ADL-4",),
+    stage="waterfall",
+    claim="An owner that splits a position in the queue can save at most the lots whose rank it lowers: "
+    "what stays in front gives what the whole would, but for those.",
+    witness=dict(left=7, more=9, cap=6, front=2),
+    mutant=Replace("queue_share", "min(left, cap)", "2 * min(left, cap)", name="twice its share"),
+)
+def splitting_a_place_in_the_queue(left: Lots, more: Lots, cap: Lots, front: Lots) -> None:
+    assume(0 <= left, guard="ADL-4")
+    assume(left <= more, guard="ADL-4")  # in front of its old place no fewer lots are left
+    assume(0 <= front, theorem="E3-cap-line")
+    assume(front <= cap, guard="ADL-4")
+
+    whole = queue_share(left, cap)
+    in_front = queue_share(more, front)
+
+    prove(whole - in_front <= cap - front, "it saves at most the lots that no longer are in front")

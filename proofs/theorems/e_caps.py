@@ -41,8 +41,8 @@ from refmodel.policy import AT_OR_BELOW, SQRT, TRIGGERS, WHOLE, Schedule
     "E3-cap-line",
     rules=("ADL-3",),
     stage="waterfall",
-    claim="Up to the cap of a line, every number of lots closed leaves the line covered, and one lot more than "
-    "the cap does not.",
+    claim="Up to the cap of a line, every number of lots closed leaves the line covered, and one lot "
+    "more than the cap does not.",
     witness=(
         dict(lots=9, lot_value=50, room=40, gap=60, gap_lots=10, rate=50_000, amount=0, closed=2),
         dict(lots=9, lot_value=50, room=400, gap=0, gap_lots=10, rate=50_000, amount=0, closed=9),
@@ -100,22 +100,26 @@ def line_is_covered_up_to_the_cap(
     "E3-cap-lines",
     rules=("ADL-3", "MAR-2", "MAR-13"),
     stage="waterfall",
-    claim="Up to the cap of the tightest line, for any number of tiers, every number of lots closed leaves the "
-    "marginal requirement covered.",
+    claim="Up to the cap of the tightest line, for any number of tiers, every number of lots closed "
+    "leaves the marginal requirement covered.",
     contracts=(cap_is_at_most_held,),
-    witness=dict(
-        lots=9,
-        lot_value=7,
-        room=4,
-        gap=6,
-        gap_lots=10,
-        closed=2,
-        floor=0,
-        rise=10_000,
-        rate=10_000,
-        amount=0,
-        above=0,
-        items=TIERS_WITH_LINES,
+    witness=tuple(
+        dict(
+            lots=9,
+            lot_value=7,
+            room=2,
+            gap=6,
+            gap_lots=10,
+            closed=closed,
+            left=left,
+            floor=0,
+            rise=10_000,
+            rate=10_000,
+            amount=0,
+            above=0,
+            items=TIERS_WITH_LINES,
+        )
+        for closed, left in ((2, 49), (3, 42))  # the cap is 2
     ),
     mutant=(
         Replace("cap_of_lines", "gap_lots) for", "gap_lots) + 1 for", name="one lot more"),
@@ -129,6 +133,7 @@ def tightest_line_covers_the_requirement(
     gap: Quanta,
     gap_lots: Lots,
     closed: Lots,
+    left: Quanta,
     floor: Quanta,
     rise: Ppm,
     rate: Ppm,
@@ -140,7 +145,7 @@ def tightest_line_covers_the_requirement(
     assume(gap_lots >= 1, guard="RES-1")
     assume(1 <= closed, guard="ADL-7")
     assume(closed <= lots, guard="ADL-7")
-    left = (lots - closed) * lot_value
+    assume(left == (lots - closed) * lot_value, guard="MAR-1")  # the notional of what is left
     lemma(left >= 0, "no position is turned round")
     limit = limit_after(room, gap, gap_lots, closed)
     cap = tiers.min_of(cap_of_lines)
@@ -201,63 +206,112 @@ def tightest_line_covers_the_requirement(
 
 
 @theorem(
-    "E3-covering-line",
-    rules=("ADL-3", "MAR-3", "MAR-4"),
+    "E3-cap-range",
+    rules=("ADL-3",),
     stage="waterfall",
-    claim="For `whole` and `sqrt`, and any number of tiers, the rate of a position as it is covers the "
-    "requirement of every part of it.",
-    contracts=(root_is_rounded_up,),
-    witness=(
-        dict(kind=0, lots=5, closed=2, lot_value=20, floor=0, rise=10_000, items=TWO_TIERS, base=1, factor=2),
-        dict(kind=1, lots=5, closed=2, lot_value=20, floor=0, rise=10_000, items=TWO_TIERS, base=1, factor=2),
+    claim="However many lines there are, the cap that they leave is 0 to all the lots held, and no more.",
+    contracts=(cap_is_at_most_held,),
+    witness=dict(
+        lots=9, lot_value=7, room=4, gap=6, gap_lots=10, rate=10_000, amount=0, items=(Line(10_000, 0, 0),)
     ),
     mutant=(
-        Replace(
-            "covering_lines", "whole_rate(notional, schedule", "whole_rate(1, schedule", name="the lowest rate"
-        ),
-        Replace("covering_lines", "sqrt_rate(lots,", "sqrt_rate(1,", name="the rate of one lot"),
+        Replace("cap_of_lines", "gap_lots) for", "gap_lots) + 1 for", name="one lot more"),
+        Replace("cap_of_lines", "default=0", "default=-1", name="less than nothing"),
     ),
 )
-def one_line_covers_every_part(
-    lots: Lots, closed: Lots, lot_value: Quanta, floor: Quanta, rise: Ppm, base: Ppm, factor: Ppm
+def caps_are_within_what_is_held(
+    lots: Lots, lot_value: Quanta, room: Quanta, gap: Quanta, gap_lots: Lots, rate: Ppm, amount: QuantaPpm
+) -> None:
+    lines = induction_over(Line(rate, amount, 0))
+    assume(lots >= 0, guard="ADL-3")
+    assume(gap_lots >= 1, guard="RES-1")
+    cap = lines.min_of(cap_of_lines)
+
+    lines.prove(
+        lambda: (
+            (cap(lots, lot_value, room, gap, gap_lots) >= 0)
+            & (cap(lots, lot_value, room, gap, gap_lots) <= lots)
+        ),
+        "so far it is 0 to all the lots held",
+    )
+
+    found = cap_of_lines(lines, lots, lot_value, room, gap, gap_lots)
+    prove((0 <= found) & (found <= lots), "nobody is asked for more than it holds, or for less than nothing")
+
+
+@theorem(
+    "E3-whole-is-covered",
+    rules=("ADL-3", "MAR-3"),
+    stage="waterfall",
+    claim="For `whole`, and any number of tiers, the rate of a position as it is covers the requirement "
+    "of every part of it.",
+    witness=dict(lots=5, closed=2, lot_value=20, floor=0, rise=10_000, items=TWO_TIERS),
+    mutant=Replace(
+        "covering_lines", "whole_rate(notional, schedule", "whole_rate(1, schedule", name="the lowest rate"
+    ),
+)
+def one_line_covers_every_part_of_whole(
+    lots: Lots, closed: Lots, lot_value: Quanta, floor: Quanta, rise: Ppm
 ) -> None:
     tiers = arbitrary_tiers(floor, rise)
+    assume(0 <= closed, guard="ADL-7")
+    assume(closed <= lots, guard="ADL-7")
+    assume(lot_value >= 1, guard="MAR-1")
+    left = (lots - closed) * lot_value
+    lemma((0 <= left) & (left <= lots * lot_value), "the notional falls with the lots")
+    rate = tiers.sum_of(whole_rate)
+    tiers.prove(
+        lambda: (rate(left) <= rate(lots * lot_value)) & (rate(left) >= 0),
+        "the rate falls with the notional",
+    )
+    schedule = Schedule(WHOLE, tiers)
+
+    lines = covering_lines(schedule, lots, lots * lot_value)
+    required = requirement(schedule, lots - closed, left)
+
+    prove(len(lines) == 1 and lines[0].amount == 0, "there is one line, through the origin")
+    lemma(left * whole_rate(left, tiers) <= left * lines[0].rate, "no higher a rate of it")
+    prove(required <= ceil_div(lines[0].rate * left, PPM), "the line covers what is left")
+
+
+@theorem(
+    "E3-sqrt-is-covered",
+    rules=("ADL-3", "MAR-4"),
+    stage="waterfall",
+    claim="For `sqrt` the rate of a position as it is covers the requirement of every part of it.",
+    contracts=(root_is_rounded_up,),
+    witness=dict(lots=5, closed=2, lot_value=20, base=1, factor=2),
+    mutant=Replace("covering_lines", "sqrt_rate(lots,", "sqrt_rate(1,", name="the rate of one lot"),
+)
+def one_line_covers_every_part_of_sqrt(
+    lots: Lots, closed: Lots, lot_value: Quanta, base: Ppm, factor: Ppm
+) -> None:
     assume(0 <= closed, guard="ADL-7")
     assume(closed <= lots, guard="ADL-7")
     assume(lot_value >= 1, guard="MAR-1")
     assume(base >= 1, policy="POL-3")
     assume(factor >= 0, policy="POL-3")
     left = (lots - closed) * lot_value
-    lemma((0 <= left) & (left <= lots * lot_value), "the notional falls with the lots")
-    whole_now = tiers.sum_of(whole_rate)
-    tiers.prove(
-        lambda: (whole_now(left) <= whole_now(lots * lot_value)) & (whole_now(left) >= 0),
-        "the rate falls with the notional",
-    )
-    kind = choice("kind", WHOLE, SQRT)
-    schedule = Schedule(kind, tiers, base, factor)
+    lemma(left >= 0, "a notional is not negative")
+    lemma(factor * factor * (lots - closed) <= factor * factor * lots, "the squares are in order")
+    schedule = Schedule(SQRT, (), base, factor)
 
     lines = covering_lines(schedule, lots, lots * lot_value)
     required = requirement(schedule, lots - closed, left)
 
-    prove(len(lines) == 1, "there is one line")
-    (line,) = lines
-    prove((line.amount == 0) & (line.rate >= 0), "through the origin")
-    if kind == SQRT:
-        lemma(factor * factor * (lots - closed) <= factor * factor * lots, "the squares are in order")
-        lemma(sqrt_rate(lots - closed, base, factor) <= line.rate, "so are the rates")
-        lemma(left * sqrt_rate(lots - closed, base, factor) <= left * line.rate, "and the products")
-    else:
-        lemma(left * whole_rate(left, tiers) <= left * line.rate, "no higher a rate of it")
-    prove(required <= ceil_div(line.rate * left, PPM), "the line covers what is left")
+    prove(len(lines) == 1 and lines[0].amount == 0, "there is one line, through the origin")
+    lemma(sqrt_rate(lots - closed, base, factor) <= lines[0].rate, "the rates are in order as well")
+    lemma(left * sqrt_rate(lots - closed, base, factor) <= left * lines[0].rate, "and the products")
+    prove(required <= ceil_div(lines[0].rate * left, PPM), "the line covers what is left")
 
 
 @theorem(
     "E3-reserve",
     rules=("ADL-3", "MAR-9", "CLO-2"),
     stage="waterfall",
-    claim="What a numerator covers a whole number of quanta covers as well: with one quantum in reserve, and "
-    "two under `at_or_below`, who is closed up to its cap is not liquidatable and has equity of 0 or more.",
+    claim="What a numerator covers a whole number of quanta covers as well: with one quantum in "
+    "reserve, and two under `at_or_below`, who is closed up to its cap is not liquidatable and "
+    "has equity of 0 or more.",
     contracts=(running_share_is_near_its_proportion,),
     witness=(
         dict(trigger=0, equity=99, others=3, gap=60, gap_lots=10, carried=1, closed=2, numerator=2_500_000),
@@ -265,7 +319,12 @@ def one_line_covers_every_part(
     ),
     mutant=(
         Replace("gap_of_lots", "taken, lots)", "taken, lots) + 1", name="a quantum more of the gap"),
-        Replace("is_liquidatable", "return equity <= maintenance", "return equity <= maintenance + 1", name="one above it"),
+        Replace(
+            "is_liquidatable",
+            "return equity <= maintenance",
+            "return equity <= maintenance + 1",
+            name="one above it",
+        ),
     ),
 )
 def reserve_covers_both_roundings(
@@ -279,7 +338,7 @@ def reserve_covers_both_roundings(
 ) -> None:
     trigger = choice("trigger", *TRIGGERS)
     reserve = 2 if trigger == AT_OR_BELOW else 1
-    assume(gap >= 0, theorem="D5")
+    assume(gap >= 0, theorem="A8-running-share")
     assume(gap_lots >= 1, guard="RES-1")
     assume(carried >= 0, guard="ADL-7")
     assume(closed >= 1, guard="ADL-7")

@@ -1,7 +1,8 @@
 """E3. Deleveraging: what opposite holders give up is what the bankrupt account is short of, to the quantum.
 
 The real stages on a small venue: a bankrupt account, holders of the other side, and a bystander. Lots and
-money only change hands; nobody else is touched; at mark nobody is harmed, and there are always enough holders.
+money only change hands; nobody else is touched; at mark nobody is harmed, and there are always enough
+holders.
 """
 
 from dataclasses import replace
@@ -10,7 +11,6 @@ from proofs.contracts import establish
 from proofs.induction import induction_over
 from proofs.lemmas.contracts import (
     closing_realises_all,
-    maintenance_is_not_negative,
     requirement_is_at_least_one,
     requirement_is_monotone,
 )
@@ -45,7 +45,7 @@ from refmodel.policy import (
     Schedule,
     Tier,
 )
-from refmodel.postings import OrdersSet, Posting, books_gap, lots_gap
+from refmodel.postings import books_gap, lots_gap
 from refmodel.state import CROSS, Pool, Position, Venue, equity
 
 NOTHING = Position(0, 0)
@@ -60,8 +60,9 @@ def size_of(at: Venue, name: str) -> Lots:
     "E3-taken",
     rules=("ADL-7", "CLO-3", "CLO-4"),
     stage="waterfall",
-    claim="A holder of the other side is closed by as many lots as the bankrupt account is, and forgoes exactly "
-    "the gap that the bankrupt account gains; its orders there go, and nobody else is touched.",
+    claim="A holder of the other side is closed by as many lots as the bankrupt account is, and forgoes "
+    "exactly the gap that the bankrupt account gains; its orders there go, and nobody else is "
+    "touched.",
     structural_bound="3 accounts, of which 2 are posted to",
     contracts=(closing_realises_all,),
     witness=(
@@ -70,7 +71,9 @@ def size_of(at: Venue, name: str) -> Lots:
     ),
     mutant=(
         Replace("taken_by", "lots) + gap", "lots) - gap", name="the winner is paid"),
-        Replace("taken_by", "*orders_cancelled(venue, reason, taker, (closing.market,)),", "", name="orders stay"),
+        Replace(
+            "taken_by", "*orders_cancelled(venue, reason, taker, (closing.market,)),", "", name="orders stay"
+        ),
         Replace("taken_by", "lots = closing.side * taken", "lots = taken", name="ADL from the same side"),
     ),
 )
@@ -119,17 +122,15 @@ def holder_forgoes_exactly_the_gap(
     "E3-at-mark",
     rules=("ADL-8", "MAR-7"),
     stage="waterfall",
-    claim="A close at mark leaves the equity of both sides as it was and lifts the maintenance margin of "
-    "neither: it harms nobody.",
+    claim="A close at mark leaves the equity of both sides as it was and lifts the maintenance margin "
+    "of neither: it harms nobody.",
     structural_bound="2 accounts with 1 position; their other positions are not touched",
     contracts=(closing_realises_all, requirement_is_at_least_one, requirement_is_monotone),
     witness=(
         dict(side=0, wallet_b=-9, size_b=5, cost_b=70, wallet=40, size=7, cost=-20, taken=3, mark=10),
         dict(side=1, wallet_b=-9, size_b=3, cost_b=-70, wallet=40, size=3, cost=20, taken=3, mark=10),
     ),
-    mutant=Replace(
-        "taken_by", "lots) + gap", "lots) + taken", name="a quantum for each lot from the winner"
-    ),
+    mutant=Replace("taken_by", "lots) + gap", "lots) + taken", name="a quantum for each lot from the winner"),
 )
 def closing_at_mark_harms_nobody(
     wallet_b: Quanta,
@@ -146,7 +147,10 @@ def closing_at_mark_harms_nobody(
     assume(1 <= taken, guard="ADL-8")
     assume(taken <= size_b, guard="ADL-8")
     assume(taken <= size, guard="ADL-8")
-    accounts = {"bankrupt": holder(wallet_b, side * size_b, cost_b), "winner": holder(wallet, -side * size, cost)}
+    accounts = {
+        "bankrupt": holder(wallet_b, side * size_b, cost_b),
+        "winner": holder(wallet, -side * size, cost),
+    }
     before = venue(policy({MARKET: market()}), accounts, mark)
     closing = Closing("bankrupt", MARKET, side, size_b, 0, 0)
 
@@ -163,8 +167,8 @@ def closing_at_mark_harms_nobody(
     "E3-capacity",
     rules=("ADL-8", "PST-3"),
     stage="waterfall",
-    claim="However many accounts there are: the sizes of a market sum to zero, so closing at mark leaves no lot "
-    "of a bankrupt account.",
+    claim="However many accounts there are: the sizes of a market sum to zero, so closing at mark "
+    "leaves no lot of a bankrupt account.",
     witness=dict(lots=7, size=4, items=(Held(-4), Held(2), Held(-5))),
     mutant=Replace("queue_share", "min(left, cap)", "min(left, cap, 2)", name="two lots each at the most"),
 )
@@ -190,8 +194,8 @@ def opposite_holders_always_suffice(lots: Lots, size: Lots) -> None:
     "E3-mark-stage",
     rules=("ADL-8",),
     stage="waterfall",
-    claim="Stage 4 closes all that is left: eligible holders first, then the others, a bankrupt one included; the "
-    "gap stays where it was.",
+    claim="Stage 4 closes all that is left: eligible holders first, then the others, a bankrupt one "
+    "included; the gap stays where it was.",
     structural_bound="4 accounts that hold the market; any number by E3-capacity",
     contracts=(closing_realises_all,),
     witness=(
@@ -238,7 +242,8 @@ def stage_four_closes_everything(
     prove(size_of(after, "d") == -side * (size_d - given), "who is eligible comes first")
     for name in accounts:
         prove(
-            equity(after, after.accounts[name]) == equity(before, accounts[name]), "nobody gains, nobody loses"
+            equity(after, after.accounts[name]) == equity(before, accounts[name]),
+            "nobody gains, nobody loses",
         )
     prove(after.accounts["e"] is accounts["e"], "who holds the same side is not touched")
     prove(books_gap(after) == books_gap(before), "the books balance as before")
@@ -248,13 +253,13 @@ def stage_four_closes_everything(
     "E3-adl-stage",
     rules=("ADL-7", "CLO-2", "ADL-4"),
     stage="waterfall",
-    claim="Stage 3, by `queue`, closes as many lots as there are or as the caps allow; no holder gives more than its cap; what "
-    "the holders forgo together is exactly the gap of those lots.",
+    claim="Stage 3, by `queue`, closes as many lots as there are or as the caps allow; no holder gives "
+    "more than its cap; what the holders forgo together is exactly the gap of those lots.",
     structural_bound="2 eligible holders and a bystander; any number by E3-queue",
     contracts=(closing_realises_all, cap_is_at_most_opposite),
     witness=(
-        dict(side=0, size_b=5, carried=1, size_c=3, size_d=4, gap=9, mark=10),
-        dict(side=1, size_b=5, carried=0, size_c=3, size_d=4, gap=9, mark=10),
+        dict(size_b=5, carried=1, size_c=3, size_d=4, gap=9, mark=10),
+        dict(size_b=5, carried=0, size_c=3, size_d=4, gap=9, mark=10),
     ),
     mutant=(
         Replace("queue_share", "min(left, cap)", "left", name="cap ignored"),
@@ -264,11 +269,11 @@ def stage_four_closes_everything(
 def stage_three_forgoes_the_gap_of_its_lots(
     size_b: Lots, carried: Lots, size_c: Lots, size_d: Lots, gap: Quanta, mark: Ticks
 ) -> None:
-    side = choice("side", 1, -1)
+    side = 1  # of the other side by E3-taken
     assume(mark >= 1, guard="PRC-1")
     assume(size_b >= 1, guard="RES-1")
     assume(carried >= 0, guard="ADL-7")
-    assume(gap >= 0, theorem="D5")
+    assume(gap >= 0, theorem="A8-running-share")
     assume(size_c >= 1, guard="ADL-1")
     assume(size_d >= 1, guard="ADL-1")
     accounts = {
@@ -304,28 +309,31 @@ def stage_three_forgoes_the_gap_of_its_lots(
     "E3-adl-stage-shared",
     rules=("ADL-7", "CLO-2", "ADL-5", "ADL-6"),
     stage="waterfall",
-    claim="Stage 3, by `pro_rata` or `capped_pro_rata`, closes as many lots as there are or as the caps allow, and "
-    "what is forgone is exactly their gap.",
+    claim="Stage 3, by `pro_rata` or `capped_pro_rata`, closes as many lots as there are or as the caps "
+    "allow, and what is forgone is exactly their gap.",
     structural_bound="1 eligible holder and a bystander; the shares of any number by E4",
     contracts=(closing_realises_all, cap_is_at_most_opposite),
     witness=(
-        dict(allocation=0, side=0, size_b=5, carried=1, size_c=3, gap=9, mark=10),
-        dict(allocation=1, side=1, size_b=5, carried=0, size_c=7, gap=9, mark=10),
+        dict(allocation=0, size_b=5, carried=1, size_c=3, gap=9, mark=10),
+        dict(allocation=1, size_b=5, carried=0, size_c=7, gap=9, mark=10),
     ),
     mutant=(
         Replace("adl_stage", "lots = min(left, sum(", "lots = max(left, sum(", name="cap ignored"),
-        Replace("adl_stage", "gap_of_lots(closing.gap, closing.carried,", "gap_of_lots(closing.gap, 0,", name="carried twice"),
+        Replace(
+            "adl_stage",
+            "gap_of_lots(closing.gap, closing.carried,",
+            "gap_of_lots(closing.gap, 0,",
+            name="carried twice",
+        ),
     ),
 )
-def stage_three_shared(
-    size_b: Lots, carried: Lots, size_c: Lots, gap: Quanta, mark: Ticks
-) -> None:
+def stage_three_shared(size_b: Lots, carried: Lots, size_c: Lots, gap: Quanta, mark: Ticks) -> None:
     allocation = choice("allocation", PRO_RATA, CAPPED_PRO_RATA)
-    side = choice("side", 1, -1)
+    side = -1  # of the other side by E3-taken
     assume(mark >= 1, guard="PRC-1")
     assume(size_b >= 1, guard="RES-1")
     assume(carried >= 0, guard="ADL-7")
-    assume(gap >= 0, theorem="D5")
+    assume(gap >= 0, theorem="A8-running-share")
     assume(size_c >= 1, guard="ADL-1")
     accounts = {
         "bankrupt": holder(-9, side * size_b, 5),
@@ -355,18 +363,53 @@ def stage_three_shared(
     "E3-cap-of",
     rules=("ADL-3", "MAR-9"),
     stage="waterfall",
-    claim="The cap of an account, as the law works it out from its equity and its other margins: closed by that "
-    "many lots or fewer, at close-out value, the account is not liquidatable and has equity of 0 or more.",
-    structural_bound="1 tier and 1 other market; any number of tiers by E3-cap-lines and E3-covering-line",
+    claim="The cap of an account, as the law works it out from its equity and its other margins: closed "
+    "by that many lots or fewer, at close-out value, the account is not liquidatable and has "
+    "equity of 0 or more.",
+    structural_bound="1 tier and 1 other market; any number of tiers by E3-cap-lines",
     contracts=(running_share_is_near_its_proportion,),
     witness=(
-        dict(case=0, size=7, cost=-60, wallet=40, closed=2, gap=9, carried=1, mark=10, rate=60_000, others=100, rest=3),
-        dict(case=1, size=7, cost=60, wallet=40, closed=7, gap=0, carried=0, mark=10, rate=60_000, others=100, rest=3),
+        dict(
+            case=0,
+            size=7,
+            cost=-60,
+            wallet=40,
+            closed=2,
+            gap=9,
+            carried=1,
+            mark=10,
+            rate=60_000,
+            others=100,
+            rest=3,
+        ),
+        dict(
+            case=1,
+            size=7,
+            cost=60,
+            wallet=40,
+            closed=7,
+            gap=0,
+            carried=0,
+            mark=10,
+            rate=60_000,
+            others=100,
+            rest=3,
+        ),
     ),
     mutant=(
         Replace("cap_of", "1\n    others", "0\n    others", name="nothing in reserve"),
-        Replace("cap_of", "equity(venue, account) - others - reserve", "equity(venue, account) - reserve", name="other markets forgotten"),
-        Replace("cap_of_line", "if above < 0:", "if above < min(lost_per_lot * lots, 0):", name="cap tested only at its end"),
+        Replace(
+            "cap_of",
+            "equity(venue, account) - others - reserve",
+            "equity(venue, account) - reserve",
+            name="other markets forgotten",
+        ),
+        Replace(
+            "cap_of_line",
+            "if above < 0:",
+            "if above < min(lost_per_lot * lots, 0):",
+            name="cap tested only at its end",
+        ),
         Replace("cap_of_line", "min(floor_div(above, lost_per_lot), lots)", "lots", name="cap ignored"),
     ),
 )
@@ -387,16 +430,16 @@ def nobody_is_liquidatable_by_deleveraging(
     assume(others >= 1, guard="PRC-1")
     assume(size >= 1, guard="ADL-1")
     assume(carried >= 0, guard="ADL-7")
-    assume(gap >= 0, theorem="D5")
+    assume(gap >= 0, theorem="A8-running-share")
     assume(0 <= rate, policy="POL-3")
     assume(1 <= closed, guard="ADL-7")
-    terms = policy({MARKET: market(maintenance=Schedule(kind, (Tier(0, rate),))), "N": market()}, trigger=trigger)
+    terms = policy(
+        {MARKET: market(maintenance=Schedule(kind, (Tier(0, rate),))), "N": market()}, trigger=trigger
+    )
     assume(rest >= 0, guard="ADL-7")  # lots of the bankrupt account that this holder does not take
     gap_lots = carried + closed + rest
     accounts = {
-        "c": replace(
-            holder(wallet), positions={MARKET: Position(-side * size, cost), "N": Position(1, 0)}
-        ),
+        "c": replace(holder(wallet), positions={MARKET: Position(-side * size, cost), "N": Position(1, 0)}),
     }
     before = Venue(terms, 0, {MARKET: mark, "N": others}, accounts, {CROSS: Pool()}, 0)
     closing = Closing("bankrupt", MARKET, side, gap_lots, gap, carried)

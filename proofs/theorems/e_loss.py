@@ -10,6 +10,7 @@ from proofs.registry import Replace, assume, choice, lemma, prove, theorem
 from proofs.symbolic import implies
 from proofs.worlds import MARKET, holder, market, policy, venue
 from refmodel.close_out import Step
+from refmodel.events import Deposit, FundDeposit
 from refmodel.insurance import fund_inflow
 from refmodel.loss import (
     Amount,
@@ -37,6 +38,7 @@ from refmodel.postings import (
 )
 from refmodel.stages import STAGES_IN_ORDER
 from refmodel.state import CROSS, Account, Pool, Position, Venue, equity
+from refmodel.venue import apply
 
 SECOND = "N"
 
@@ -350,13 +352,13 @@ def bankrupt_accounts_end_with_nothing(
 @theorem(
     "E5-separation",
     rules=("LOS-1", "LOS-2", "LOS-5", "LOS-6"),
-    claim="What each pays, and what is left over, depends on the sum of the residues alone: not on their order, "
-    "not on how the deficit is spread over the accounts. What is left over does not depend on who pays.",
-    structural_bound="2 bankrupt accounts and 1 payer; 2 payers against 1 of the same weight in sum",
+    claim="What each pays, and what is left over, depends on the sum of the residues alone, not on the order of "
+    "the bankrupt accounts; each of them ends with exactly nothing.",
+    structural_bound="2 bankrupt accounts and 1 payer; any number of residues by E5-matched",
     contracts=(share_is_within_the_weight,),
     witness=(
         dict(owed_0=50, owed_1=9, profit=20, wallet=5, fund=10, limit=8),
-        dict(owed_0=0, owed_1=1, profit=20, wallet=5, fund=0, limit=8),
+        dict(owed_0=2, owed_1=1, profit=20, wallet=5, fund=0, limit=8),
     ),
     mutant=(
         Replace(
@@ -376,25 +378,94 @@ def bankrupt_accounts_end_with_nothing(
 def payment_depends_on_the_sum(
     owed_0: Quanta, owed_1: Quanta, profit: Quanta, wallet: Quanta, fund: Quanta, limit: Quanta
 ) -> None:
-    assume((owed_0 >= 0) & (owed_1 >= 0), guard="RES-1")
+    assume((owed_0 >= 1) & (owed_1 >= 1), guard="RES-1")  # a residue of 0 asks for nothing (E5-matched)
     assume(fund >= 0, guard="FND-1")
     assume(limit >= 1, policy="POL-20")
     before = after_bankruptcies((owed_0, owed_1), (profit,), wallet, Pool(fund), limit)
     residues = [Residue("b0", owed_0), Residue("b1", owed_1)]
     bankrupt = frozenset(("b0", "b1"))
-    together = after_bankruptcies((owed_0 + owed_1,), (profit,), wallet, Pool(fund), limit)
 
     one = money_stage(Step(before, ()), CROSS, residues, bankrupt).venue
     other = money_stage(Step(before, ()), CROSS, residues[::-1], bankrupt).venue
-    whole = money_stage(Step(together, ()), CROSS, [Residue("b0", owed_0 + owed_1)], bankrupt).venue
 
     for name in ("b0", "b1"):
         prove(one.accounts[name].wallet == 0, "every bankrupt account ends with exactly nothing")
         prove(other.accounts[name].wallet == 0, "in either order")
-    for after in (other, whole):
-        same_fund = (after.pools[CROSS].fund == one.pools[CROSS].fund) & (
-            after.pools[CROSS].drawn == one.pools[CROSS].drawn
-        )
-        prove(same_fund, "the fund pays the same")
-        prove(equity(after, after.accounts["p0"]) == equity(one, one.accounts["p0"]), "so does the payer")
-        prove(after.pools[CROSS].bad_debt == one.pools[CROSS].bad_debt, "and the same is left over")
+    was, ends = one.pools[CROSS], other.pools[CROSS]
+    prove((ends.fund == was.fund) & (ends.drawn == was.drawn), "the fund pays the same")
+    prove(ends.bad_debt == was.bad_debt, "the same is left over")
+    prove(equity(other, other.accounts["p0"]) == equity(one, one.accounts["p0"]), "and the payer pays the same")
+
+
+@theorem(
+    "E5-left-over",
+    rules=("LOS-3", "LOS-5", "LOS-6"),
+    claim="What is left over does not depend on who pays: two payers leave what one of their weight leaves.",
+    structural_bound="1 bankrupt account, 2 payers against 1",
+    contracts=(share_is_within_the_weight,),
+    witness=(dict(owed=50, w_0=20, w_1=3), dict(owed=7, w_0=20, w_1=3)),
+    mutant=Replace(
+        "money_stage",
+        "min(loss, sum(payer.weight for payer in payers))",
+        "min(loss, payers[0].weight)",
+        name="the first alone pays",
+    ),
+)
+def left_over_does_not_depend_on_who_pays(owed: Quanta, w_0: Quanta, w_1: Quanta) -> None:
+    assume(owed >= 0, guard="RES-1")
+    assume((w_0 >= 1) & (w_1 >= 1), guard="LOS-3")
+    wallet = w_0 + w_1  # no equity is below its profit
+    of_two = after_bankruptcies((owed,), (w_0, w_1), wallet, Pool(), 1)
+    of_one = after_bankruptcies((owed,), (w_0 + w_1,), wallet, Pool(), 1)
+
+    two = money_stage(Step(of_two, ()), CROSS, [Residue("b0", owed)], frozenset(("b0",))).venue
+    one = money_stage(Step(of_one, ()), CROSS, [Residue("b0", owed)], frozenset(("b0",))).venue
+
+    left = max(owed - w_0 - w_1, 0)
+    prove(two.pools[CROSS].bad_debt == left, "two payers leave what exceeds their weights")
+    prove(one.pools[CROSS].bad_debt == left, "so does one")
+    prove(two.pools[CROSS].fund <= 1, "rounding leaves less than a quantum of each in the fund")
+
+
+@theorem(
+    "E6-bad-debt",
+    rules=("FND-1", "FND-2", "LOS-6", "DEP-1"),
+    claim="Bad debt never vanishes: it falls by what arrives for the fund of its pool, by nothing else, and "
+    "before the fund grows; the balance already in the fund stays.",
+    structural_bound="deposits to an account and to a fund; what records it is E5-money-stage",
+    witness=(
+        dict(kind=0, amount=5, debt=3, fund=7, custody=20),
+        dict(kind=1, amount=5, debt=3, fund=7, custody=20),
+        dict(kind=0, amount=2, debt=3, fund=7, custody=20),
+    ),
+    mutant=(
+        Replace(
+            "fund_inflow",
+            "min(amount, venue.pools[pool].bad_debt)",
+            "min(amount + venue.pools[pool].fund, venue.pools[pool].bad_debt)",
+            name="bad debt repaid from the balance",
+        ),
+        Replace("fund_inflow", "repaid = min(amount, ", "repaid = max(0, ", name="bad debt forgiven"),
+        Replace("_post_pool", "pool.bad_debt - amount", "pool.bad_debt", name="a repayment that repays nothing"),
+    ),
+)
+def bad_debt_falls_by_payment_alone(amount: Quanta, debt: Quanta, fund: Quanta, custody: Quanta) -> None:
+    assume((debt >= 0) & (fund >= 0) & (custody >= 0), guard="FND-1")
+    kind = choice("kind", "fund", "account")
+    pools = {CROSS: Pool(fund, 0, debt), MARKET: Pool(0, 0, debt)}
+    before = venue(policy({MARKET: market()}), {"a": holder(0)}, custody=custody, pools=pools)
+    event = FundDeposit(0, CROSS, amount) if kind == "fund" else Deposit(0, "a", amount)
+
+    outcome = apply(before, event)
+
+    pool = outcome.venue.pools[CROSS]
+    arrived = amount if kind == "fund" and outcome.refusal is None else 0
+    prove(pool.bad_debt == max(debt - arrived, 0), "it falls by what arrives, and by nothing else")
+    prove(pool.fund == fund + max(arrived - debt, 0), "the fund keeps its balance, and grows by the rest")
+    prove(outcome.venue.pools[MARKET] is before.pools[MARKET], "the debt of another pool stays")
+    prove(books_gap(outcome.venue) == books_gap(before), "the books balance as before")
+    postings = fund_inflow(before, CROSS, amount)
+    prove(sum(posting.amount for posting in postings) == amount, "all of an inflow arrives")
+    if amount >= 0:
+        repaid, kept = (posting.amount for posting in postings)
+        prove((repaid <= amount) & (kept >= 0), "no more is repaid than arrives")

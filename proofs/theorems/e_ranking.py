@@ -22,8 +22,8 @@ from refmodel.state import equity
     "E3-denominators",
     rules=("ADL-1", "MAR-9"),
     stage="waterfall",
-    claim="Whoever has a position and is not liquidatable has a score whose denominator is at least 1, by every "
-    "formula.",
+    claim="Whoever has a position and is not liquidatable has a score whose denominator is at least 1, "
+    "by every formula.",
     witness=(
         dict(formula=0, trigger=0, value=50, cost=0, wallet=-3, equity=9, maintenance=2),
         dict(formula=1, trigger=1, value=-50, cost=0, wallet=3, equity=9, maintenance=2),
@@ -32,7 +32,9 @@ from refmodel.state import equity
     mutant=(
         Replace("score", "max(holding.wallet, 1)", "max(holding.wallet, 0)", name="divided by nothing"),
         Replace("score", "max(abs(holding.cost), 1)", "abs(holding.cost)", name="a cost of 0 divides"),
-        Replace("is_liquidatable", "return equity < maintenance", "return equity < 0", name="the bankrupt rank"),
+        Replace(
+            "is_liquidatable", "return equity < maintenance", "return equity < 0", name="the bankrupt rank"
+        ),
     ),
 )
 def denominators_are_positive(
@@ -65,7 +67,9 @@ def ranked(name: int, numerator: int, denominator: int, notional: Quanta) -> Ran
         dict(a=1, n=2, d=3, v=9, a2=2, n2=5, d2=6, v2=8),
     ),
     mutant=(
-        Replace("comes_before", "return one.account < other.account", "return False", name="tie-break dropped"),
+        Replace(
+            "comes_before", "return one.account < other.account", "return False", name="tie-break dropped"
+        ),
         Replace("comes_before", "one.account < other", "one.account <= other", name="before itself"),
     ),
 )
@@ -88,14 +92,33 @@ def order_is_strict_and_total(
     claim="Who comes before one that comes before a third comes before the third.",
     witness=dict(a=1, n=9, d=3, v=9, a2=2, n2=4, d2=2, v2=9, a3=3, n3=6, d3=3, v3=9),
     mutant=(
-        Replace("comes_before", "one.score.numerator * other.score.denominator", "one.score.numerator", name="numerators alone on one side"),
         Replace(
-            "comes_before", "if mine != theirs:", "if abs(mine - theirs) > 1:", name="near scores count as equal"
+            "comes_before",
+            "one.score.numerator * other.score.denominator",
+            "one.score.numerator",
+            name="numerators alone on one side",
+        ),
+        Replace(
+            "comes_before",
+            "if mine != theirs:",
+            "if abs(mine - theirs) > 1:",
+            name="near scores count as equal",
         ),
     ),
 )
 def order_is_transitive(
-    a: int, n: int, d: int, v: Quanta, a2: int, n2: int, d2: int, v2: Quanta, a3: int, n3: int, d3: int, v3: Quanta
+    a: int,
+    n: int,
+    d: int,
+    v: Quanta,
+    a2: int,
+    n2: int,
+    d2: int,
+    v2: Quanta,
+    a3: int,
+    n3: int,
+    d3: int,
+    v3: Quanta,
 ) -> None:
     for denominator in (d, d2, d3):
         assume(denominator >= 1, theorem="E3-denominators")
@@ -112,8 +135,8 @@ def order_is_transitive(
     "E3-profit-ranks",
     rules=("ADL-1",),
     stage="waterfall",
-    claim="Of two holdings that differ in what was paid for the position alone, the one with more profit never "
-    "has the lower score, by every formula.",
+    claim="Of two holdings that differ in what was paid for the position alone, the one with more "
+    "profit never has the lower score, by every formula.",
     witness=(
         dict(formula=0, value=50, cost=20, more=15, wallet=3, equity=9, maintenance=2),
         dict(formula=1, value=50, cost=20, more=15, wallet=3, equity=9, maintenance=2),
@@ -121,8 +144,18 @@ def order_is_transitive(
         dict(formula=2, value=-50, cost=-20, more=15, wallet=3, equity=9, maintenance=2),
     ),
     mutant=(
-        Replace("score", "return Score(profit * size, paid * holding.equity)", "return Score(paid * size, max(profit, 1) * holding.equity)", name="upside down"),
-        Replace("score", "return Score(paid * size, size * holding.equity)", "return Score(size * size, paid * holding.equity)", name="shorts ranked as longs"),
+        Replace(
+            "score",
+            "return Score(profit * size, paid * holding.equity)",
+            "return Score(paid * size, max(profit, 1) * holding.equity)",
+            name="upside down",
+        ),
+        Replace(
+            "score",
+            "return Score(paid * size, size * holding.equity)",
+            "return Score(size * size, paid * holding.equity)",
+            name="shorts ranked as longs",
+        ),
         Replace("score", "max(profit, 0)", "abs(profit)", name="a loss counts as a profit"),
     ),
 )
@@ -180,8 +213,8 @@ def holders_are_sorted(
     "E3-eligible",
     rules=("ADL-1",),
     stage="waterfall",
-    claim="Ranked is whoever holds the other side and is not liquidatable, whatever its profit, and nobody "
-    "else.",
+    claim="Ranked is whoever holds the other side and is not liquidatable, whatever its profit, and "
+    "nobody else.",
     structural_bound="1 holder and an account that holds nothing; each is looked at by itself",
     contracts=(maintenance_is_not_negative,),
     witness=(
@@ -190,7 +223,9 @@ def holders_are_sorted(
     ),
     mutant=(
         Replace("ranking", "size * side < 0", "size * side > 0", name="ADL from the same side"),
-        Replace("ranking", "if not is_liquidatable", "if is_liquidatable", name="who is in trouble goes first"),
+        Replace(
+            "ranking", "if not is_liquidatable", "if is_liquidatable", name="who is in trouble goes first"
+        ),
     ),
 )
 def ranked_are_sound_holders_of_the_other_side(size: Lots, cost: Quanta, wallet: Quanta, mark: Ticks) -> None:

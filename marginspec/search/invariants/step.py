@@ -1,6 +1,6 @@
 """What invariants are written with: a step, a violation, and the lists in which each invariant stands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from refmodel.events import Event, Funding, Prices
@@ -104,13 +104,13 @@ def resolution_of(before: Venue, event: Event, outcome: Outcome) -> Resolution:
     snapshot = snapshot_of(before, event)
     standings = {name: standing_of(snapshot, account) for name, account in snapshot.accounts.items()}
     bankrupt = {name: -standing.equity for name, standing in standings.items() if standing.equity < 0}
-    return Resolution(snapshot, standings, bankrupt, equity_by_stage(snapshot, outcome))
+    return Resolution(snapshot, standings, bankrupt, equity_by_stage(snapshot, outcome.postings))
 
 
-def equity_by_stage(venue: Venue, outcome: Outcome) -> dict[tuple[str, str], Quanta]:
+def equity_by_stage(venue: Venue, postings: Iterable[object]) -> dict[tuple[str, str], Quanta]:
     """By how much the postings of each stage change the equity of each account, at the venue's marks."""
     changes: dict[tuple[str, str], Quanta] = {}
-    for entry in outcome.postings:
+    for entry in postings:
         if not isinstance(entry, Posting) or not entry.stage:
             continue
         place = entry.place

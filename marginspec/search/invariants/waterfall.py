@@ -1,6 +1,6 @@
 """Invariants of sections D and E of the theorems: liquidation, takeover, and the waterfall below zero."""
 
-from marginspec.search.invariants.step import Resolution, Step, after_every_event, equity_by_stage
+from marginspec.search.invariants.step import Resolution, Step, after_every_event
 from refmodel.events import FundDeposit, LiquidationFill, Takeover
 from refmodel.margin import NOTHING_HELD, carries, is_liquidatable
 from refmodel.numbers import PPM, Lots, Quanta
@@ -18,7 +18,6 @@ from refmodel.stages import (
 )
 from refmodel.state import backstop_of
 
-CLOSING_STAGES = (BACKSTOP_TAKES, HOLDERS_TAKE, DELEVERAGED, AT_MARK)
 MONEY_STAGES = (FUND_PAYS, PAYERS_PAY, BAD_DEBT_STANDS)
 
 
@@ -80,9 +79,7 @@ def bad_debt_falls_by_payment_only(step: Step) -> str | None:
         for entry in step.outcome.postings:
             if not isinstance(entry, Posting) or entry.place.holder != name:
                 continue
-            if entry.place.kind == FUND and entry.amount > 0:
-                arrived += entry.amount
-            elif entry.place.kind == BAD_DEBT and entry.amount > 0:
+            if entry.place.kind in (FUND, BAD_DEBT) and entry.amount > 0:
                 arrived += entry.amount
             elif entry.place.kind == BAD_DEBT:
                 recorded -= entry.amount
@@ -142,7 +139,9 @@ def penalty_is_what_the_fund_received(step: Step, event: LiquidationFill, held: 
     if received != penalty:
         return f"the penalty is {penalty:_}, pool {pool} received {received:_}"
     fee = -(-amount * step.before.policy.fee_taker // PPM)
-    change = step.standings_after[event.counterparty].equity - step.standings_before[event.counterparty].equity
+    change = (
+        step.standings_after[event.counterparty].equity - step.standings_before[event.counterparty].equity
+    )
     if change != -gain - fee:
         return f"equity of {event.counterparty} changed by {change:_}; gain {-gain:_}, fee {fee:_}"
     return None
@@ -364,6 +363,3 @@ def only_opposite_holders_are_closed(step: Step) -> str | None:
             if abs(held.size) > abs(earlier) or held.size * earlier < 0:
                 return f"{name} held {earlier:_} lots in {market} and holds {held.size:_}"
     return None
-
-
-__all__ = ["covered_by_stage", "equity_by_stage"]

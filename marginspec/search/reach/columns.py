@@ -60,10 +60,22 @@ def column(rule: str, tally: Tally, policy: Policy | None) -> Column:
     return Column(NOT_REACHED if missing else REACHED, counts, missing)
 
 
-def reach_of_rules(given: Tally, drawn: Tally, policy: Policy) -> tuple[Reach, ...]:
-    """Every rule of the law, in the order in which it is written down."""
+def reach_of_rules(given: Tally, drawn: Tally, policy: Policy | None) -> tuple[Reach, ...]:
+    """Every rule of the law, in the order in which it is written down.
+
+    policy  the one given, or None if all were drawn
+    """
     return tuple(
-        Reach(rule, column(rule, given, policy), column(rule, drawn, None)) for rule in sorted_rules()
+        Reach(rule, given_column(rule, given, policy), column(rule, drawn, None)) for rule in sorted_rules()
+    )
+
+
+def given_column(rule: str, given: Tally, policy: Policy | None) -> Column:
+    """The column of the policy given; where none was, no rule is applicable to it."""
+    return (
+        Column(NOT_APPLICABLE, (), why_not="no policy given")
+        if policy is None
+        else column(rule, given, policy)
     )
 
 

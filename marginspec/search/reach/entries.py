@@ -222,9 +222,7 @@ WATERFALL: dict[str, Entry] = {
     "INS-1": computes("the balance decides", "the limit decides"),
     "INS-2": computes("no lots", "some lots", "all lots"),
     "INS-3": in_stage(BACKSTOP_STAGE, "carries lots", "carries none"),
-    "INS-4": computes(
-        BACKSTOP_TAKES_LOTS, HOLDERS_TAKE_LOTS, "nobody takes", possible=takers_are_possible
-    ),
+    "INS-4": computes(BACKSTOP_TAKES_LOTS, HOLDERS_TAKE_LOTS, "nobody takes", possible=takers_are_possible),
     "TKO-1": Entry(TWO_WAYS, takes_over, "nobody is taken over"),
     "TKO-2": Entry(TWO_WAYS, takes_over, "nobody is taken over"),
     "TKO-3": Entry(TWO_WAYS, takes_over, "nobody is taken over"),

@@ -28,7 +28,7 @@ def examine_policy(policy: Policy) -> Tally:
 
 
 def examine_market(market: Market) -> Tally:
-    """GAP-1 to GAP-3 for every tier, GAP-4 for the market, MAR-12 for every initial rate that stands for a leverage."""
+    """GAP-1 to GAP-3 for every tier, GAP-4, and MAR-12 for every initial rate that stands for a leverage."""
     tally: Tally = Counter()
     schedule = market.maintenance
     own_rates = [rate for _, rate in brackets_of(schedule)] or [schedule.base]

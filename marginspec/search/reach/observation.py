@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from marginspec.search.reach.entries import FIRST_TIER, HIGHER_TIERS
-from marginspec.search.reach.waterfall import waterfall_observers
 from marginspec.search.reach.ladders import REFUSED, Tally
+from marginspec.search.reach.waterfall import waterfall_observers
 from refmodel.liquidation_price import published_lines
 from refmodel.margin import Standing, carries, notional
 from refmodel.numbers import PPM
