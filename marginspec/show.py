@@ -188,6 +188,8 @@ def story_facts(story: Story) -> dict[str, str]:
     numbers = {
         "rate": story.rate,
         "gap": story.gap,
+        "rate_needed": story.needed,
+        "moves": len(story.marks),
         "rate_needed_with_penalty": story.rate_with_penalty,
         "lots": -story.lots,
         "mark": story.mark,
@@ -241,37 +243,42 @@ def _reproduction(story: Story, report: Report) -> str:
     """Write the trace of a story; the command that runs it, or why there is none."""
     if not story.events:
         return "none: other faults of this policy keep such an account from coming about"
+    moves = "one gap of the mark leaves" if len(story.marks) == 1 else f"{len(story.marks)} gaps leave"
     found = (
-        f"{story.name}: one gap of the mark leaves an account that was at its maintenance margin "
-        f"with an equity of {story.equity_after} quanta."
+        f"{story.name}: {moves} an account that was at its maintenance margin "
+        f"with an equity of {story.equity_after} quanta, which others pay."
     )
-    document = trace_document(
-        story.policy, story.events, found=found, expect=story.refusals, digest=story.digest
-    )
+    accepted = [None] * len(story.events)
+    document = trace_document(story.policy, story.events, found=found, expect=accepted, digest=story.digest)
     path = report.write(f"POL-9-{story.name}.json", document)
     return f"marginspec replay {path}" if path else f"none: runs/ cannot be written to ({report.problem})"
 
 
 def story_lines(story: Story, reproduction: str) -> list[str]:
     """A story of POL-9: what is needed and there, the smallest case, the repair."""
-    gap, rate = grouped(story.gap), grouped(story.rate)
-    factor = f"1.{story.gap:06d}".rstrip("0") if story.gap < PPM else "2"
-    with_penalty = f"{gap} + {grouped(story.penalty)} x {factor} = {grouped(story.rate_with_penalty)} ppm"
+    needed, rate = grouped(story.needed), grouped(story.rate)
+    factor = f"1.{story.needed:06d}".rstrip("0") if story.needed < PPM else "2"
+    with_penalty = f"{needed} + {grouped(story.penalty)} x {factor} = {grouped(story.rate_with_penalty)} ppm"
+    moves = story.policy.markets[story.name].touch_moves
+    cost = "C1a, the gap theorem" if moves == 1 else "C2, the gap theorem for several moves"
+    gaps = "one gap" if moves == 1 else f"{moves} gaps"
+    distance = "the gap" if moves == 1 else f"the gap of {moves} moves"
     moved = floor_div((story.mark_after - story.mark) * PPM, story.mark)
     width = max(len(grouped(story.equity)), len(grouped(story.equity_after)))
     at_margin = "= maintenance margin" if story.slack == 0 else "= maintenance margin + 1"
     lots = _counted(story.lots, "lot")
+    smaller = f"markets.{story.name}.gap <= {grouped(story.smaller_gap)} ppm"
     marks = f"mark {grouped(story.mark)} -> {grouped(story.mark_after)} ticks ({grouped(moved)} ppm)"
     lost = grouped(-story.equity_after)
     return [
-        "  It costs C1a, the gap theorem: an account at its maintenance margin cannot pay for one gap.",
-        f"      needs   {gap} ppm, the gap          with the penalty (C1b): {with_penalty}",
+        f"  It costs {cost}: an account at its maintenance margin cannot pay for {gaps}.",
+        f"      needs   {needed} ppm, {distance:<16} with the penalty (C1b): {with_penalty}",
         f"      has     {rate} ppm",
         f"  Smallest case    short {lots} of {story.name}, {marks}",
         f"                   equity   {grouped(story.equity):>{width}} quanta {at_margin}, not liquidatable",
         f"                   after    {grouped(story.equity_after):>{width}} quanta: "
         f"others pay {lost} for {'one lot' if story.lots == 1 else lots}",
-        f"  To repair        {story.key} >= {gap} ppm, or markets.{story.name}.gap <= {rate} ppm;",
+        f"  To repair        {story.key} >= {needed} ppm, or {smaller};",
         f"                   with the penalty, {story.key} >= {grouped(story.rate_with_penalty)} ppm",
         f"  Reproduce        {reproduction}",
         f"  The theorem      {story.theorem}",

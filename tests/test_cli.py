@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,11 @@ from marginspec.search.draw_policy import draw_policy
 from marginspec.show import CHOICES, MARKET_CHOICES
 from marginspec.verify import PROFILES, Part
 from proofs.registry import THEOREMS, load_all
-from refmodel.margin import margin_maintenance
+from refmodel.events import Prices
+from refmodel.margin import margin_maintenance, requirement
 from refmodel.rulebook import RULES
 from refmodel.state import equity, genesis
-from refmodel.validity import faults, lowest_rate
+from refmodel.validity import faults
 from refmodel.venue import apply
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -98,9 +100,29 @@ def test_story_of_a_broken_gap_replays(folder):
     marginspec("policy", "check", "thin.toml")
     result = marginspec("replay", "runs/latest/POL-9-BTC-PERP.json")
     assert result.exit_code == 0
-    assert "refused INV-1 would_be_bankrupt account=seller equity=-50" in result.stdout
+    assert "Event 7 posts, in the stages of the waterfall:" in result.stdout
     assert "Every outcome is as the trace says." in result.stdout
     assert_snapshot("replay-POL-9", result.stdout)
+
+
+def sizes(market):
+    return [lots for lots in (1, 2, 3, 10, 60, market.size_max // 2, market.size_max) if lots >= 1]
+
+
+def prices(market):
+    """Marks from the least to the highest, with a step that reaches many remainders of a move."""
+    spread = max((market.price_max - market.price_min) // 97, 1)
+    return range(market.price_min, market.price_max + 1, spread)
+
+
+def harms(market, lots, mark):
+    """Whether the largest moves from this mark cost more than the margin there and a quantum."""
+    at = mark
+    for _ in range(market.touch_moves):
+        at += market.gap * at // 1_000_000
+    unit = lots * market.multiplier
+    bearable = requirement(market.maintenance, lots, mark * unit) + 1
+    return at <= market.price_max and (at - mark) * unit > bearable
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -108,18 +130,21 @@ def test_story_is_true_of_any_policy_that_breaks_the_gap_rule(seed):
     choices = SeededChoices(f"gap {seed}")
     policy = BREAKERS["POL-9"](choices, draw_policy(choices))
     for fault in faults(policy):
+        if fault.rule != "POL-9":
+            continue
         name = fault.key.split(".")[1]
         market = policy.markets[name]
         story = cost_of_gap(policy, name)
-        if market.gap < 1:
+        if market.gap < 1 or fault.key.endswith("touch_moves"):
             assert story is None
             continue
         if story is None:
-            # Where the gap exceeds the rate by 1 ppm, harm may need more ticks than the limits allow.
-            assert market.gap - lowest_rate(market.maintenance) == 1
+            assert not any(harms(market, lots, mark) for lots in sizes(market) for mark in prices(market))
             continue
         assert story.equity_after < 0 <= story.equity
-        assert (story.mark_after - story.mark) * 1_000_000 <= market.gap * story.mark
+        assert 1 <= len(story.marks) <= market.touch_moves
+        for before, after in pairwise((story.mark, *story.marks)):
+            assert 0 <= (after - before) * 1_000_000 <= market.gap * before
         assert story.mark_after <= market.price_max
         assert story.events, "the law refuses the story for another reason"
         venue = genesis(story.policy)
@@ -127,10 +152,15 @@ def test_story_is_true_of_any_policy_that_breaks_the_gap_rule(seed):
             outcome = apply(venue, event)
             assert outcome.refusal is None
             venue = outcome.venue
-        seller = venue.accounts["seller"]
-        assert equity(venue, seller) == story.equity == margin_maintenance(venue, seller) + story.slack
-        last = apply(venue, story.events[-1]).refusal
-        assert (last.rule, last.numbers["equity"]) == ("INV-1", story.equity_after)
+            if isinstance(event, Prices) and event.marks == {name: story.mark}:
+                seller = venue.accounts["seller"]
+                assert equity(venue, seller) == story.equity
+                assert margin_maintenance(venue, seller) + story.slack == story.equity
+        marked = replace(venue, marks=story.events[-1].marks)
+        assert equity(marked, marked.accounts["seller"]) == story.equity_after
+        last = apply(venue, story.events[-1])
+        assert last.refusal is None
+        assert not last.venue.accounts["seller"].positions
 
 
 def test_repairs_of_the_story_are_repairs(folder):
@@ -147,6 +177,26 @@ def test_repairs_of_the_story_are_repairs(folder):
     assert int(tiers[0]["gap_survived_with_penalty"]) >= story.gap
 
 
+def test_story_of_several_moves_names_their_distance_and_repairs(folder):
+    seldom = MINIMAL.replace("touch_moves = 1 ", "touch_moves = 3 ")
+    (folder / "seldom.toml").write_text(seldom, encoding="utf-8")
+    said = marginspec("policy", "check", "seldom.toml").stdout
+    assert "It costs C2, the gap theorem for several moves" in said
+    assert "needs   61 208 ppm, the gap of 3 moves" in said
+    assert "markets.BTC-PERP.gap <= 8 264 ppm" in said
+    assert marginspec("replay", "runs/latest/POL-9-BTC-PERP.json").exit_code == 0
+    for repair in (
+        seldom.replace("gap = 20_000", "gap = 8_264"),
+        seldom.replace("maintenance = 25_000", "maintenance = 61_208")
+        .replace("initial =  50_000", "initial = 150_000")
+        .replace("initial = 100_000, maintenance = 50_000", "initial = 150_000, maintenance = 70_000"),
+    ):
+        (folder / "mended.toml").write_text(repair, encoding="utf-8")
+        assert marginspec("policy", "check", "mended.toml").exit_code == 0
+    (folder / "worse.toml").write_text(seldom.replace("gap = 20_000", "gap = 8_265"), encoding="utf-8")
+    assert marginspec("policy", "check", "worse.toml").exit_code == 1
+
+
 def test_all_faults_are_printed(folder):
     text = THIN.replace("taker = 500", "taker = 15_000").replace("band = 100_000", "band = -1")
     (folder / "worse.toml").write_text(text, encoding="utf-8")
@@ -156,7 +206,7 @@ def test_all_faults_are_printed(folder):
     facts = json.loads((folder / "facts.json").read_text())
     assert [fault["rule"] for fault in facts["faults"]] == ["POL-8", "POL-9", "POL-14"]
     assert facts["ok"] is False
-    assert facts["rules"] == {"total": 17, "broken": 3}
+    assert facts["rules"] == {"total": 22, "broken": 3}
 
 
 def test_show_refuses_a_policy_that_breaks_rules(folder):
@@ -180,7 +230,7 @@ def test_verify_of_a_broken_policy_shows_what_it_costs(folder):
     result = marginspec("verify", "thin.toml", "--json", "facts.json")
     assert result.exit_code == 1
     assert "BROKEN  POL-9   markets.BTC-PERP.margin.brackets[0].maintenance = 15_000" in result.stdout
-    assert "policy rules   16 hold   1 BROKEN" in result.stdout
+    assert "policy rules   21 hold   1 BROKEN" in result.stdout
     facts = json.loads((folder / "facts.json").read_text())
     assert facts["ok"] is False
     assert json.loads((folder / "runs/latest/report.json").read_text()) == facts
@@ -262,10 +312,11 @@ def trace_with(folder, **changes):
 
 
 def test_outcome_that_differs_is_named(folder):
-    expect = [{"outcome": "accepted"}] * 7
+    refused = {"outcome": "refused", "rule": "PRC-1", "reason": "price_below_one_tick"}
+    expect = [*[{"outcome": "accepted"}] * 6, refused]
     result = marginspec("replay", trace_with(folder, expect=expect))
     assert result.exit_code == 1
-    said = "DIFFERS  event 7: the trace says accepted, the law says refused INV-1 would_be_bankrupt"
+    said = "DIFFERS  event 7: the trace says refused PRC-1 price_below_one_tick, the law says accepted"
     assert said in result.stdout
 
 

@@ -24,6 +24,7 @@ from refmodel.policy import (
     pools_of,
     tiers_from,
 )
+from refmodel.state import CROSS
 from refmodel.validity import (
     BASIS_POINT,
     CUSTODY_MAX,
@@ -314,12 +315,13 @@ def break_draw_limits(choices: Choices, policy: Policy) -> Policy | None:
     """POL-20: a pool without a draw limit, a limit without a pool, or a bound that is none."""
     pool = choices.pick(pools_of(policy))
     limits = dict(policy.draw_limits)
+    another = 1 if limits[CROSS] != 1 else 2
     fewer = {name: limit for name, limit in limits.items() if name != pool}
     return choices.pick(
         (
             replace(policy, draw_limits={**limits, pool: 0}),
             replace(policy, draw_limits={**limits, pool: CUSTODY_MAX + 1}),
-            replace(policy, draw_limits={**limits, "no such pool": 1}),
+            replace(policy, draw_limits={**limits, "no such pool": another}),
             replace(policy, draw_limits=fewer),
             replace(policy, backstop_notional_max=-1),
             replace(policy, backstop_notional_max=CUSTODY_MAX + 1),

@@ -11,13 +11,14 @@ from typing import Any
 
 from marginspec.documents import trace_document, write_json
 from marginspec.ledger import transfers
+from marginspec.prose.notation import written_place
 from marginspec.screen import aligned
 from marginspec.search.choices import Choices, EagerChoices, IdleChoices
 from marginspec.search.invariants import Violation, Watch
 from marginspec.story import tell
 from refmodel.events import Event, Prices
 from refmodel.policy import Policy
-from refmodel.postings import Place, Postings
+from refmodel.postings import Postings
 from refmodel.state import Venue, genesis
 from refmodel.venue import apply
 
@@ -272,15 +273,9 @@ def transfer_lines(trace: Trace) -> list[str]:
         return []
     rows = [
         (
-            *(each.stage, each.rule, name_of_place(each.payer), name_of_place(each.payee)),
+            *(each.stage, each.rule, written_place(each.payer), written_place(each.payee)),
             *(f"{each.amount:_}", each.unit),
         )
         for each in found
     ]
     return ["", aligned(("stage", "rule", "from", "to", "amount", "unit"), rows, right=(4,))]
-
-
-def name_of_place(place: Place) -> str:
-    """A place in words: what, whose, and in which market."""
-    words = (place.kind.replace("_", " "), place.holder, place.market)
-    return " ".join(word for word in words if word)

@@ -18,7 +18,7 @@ from refmodel.deleveraging import cap_of, cap_of_line
 from refmodel.insurance import backstop_lots, lots_payable
 from refmodel.liquidation_price import Line
 from refmodel.loss import share_of_loss
-from refmodel.numbers import PPM, Lots, Quanta, QuantaPpm, ceil_div, largest_count, running_share
+from refmodel.numbers import PPM, Lots, Ppm, Quanta, QuantaPpm, ceil_div, largest_count, running_share
 from refmodel.state import Venue
 
 
@@ -300,3 +300,17 @@ def payable_is_within_room(result: Lots, room: Quanta, gap: Quanta, lots: Lots, 
     ensure(result >= 0)
     ensure(result <= left)
     ensure(gap * result < (room + 1) * lots)
+
+
+@dataclass(frozen=True)
+class TierLine:
+    """A tier together with the line that `published_lines` makes of it and the tiers below (MAR-13)."""
+
+    floor: Quanta
+    rise: Ppm
+    rate: Ppm
+    amount: QuantaPpm
+
+
+TIERS_AND_LINES = (TierLine(0, 10_000, 10_000, 0), TierLine(50, 20_000, 30_000, 1_000_000))
+"""What witnesses stand on."""

@@ -5,7 +5,9 @@ from proofs.registry import prove, refutation
 from proofs.symbolic import implies
 from refmodel.allocation import Candidate, pro_rata, queue
 from refmodel.close_out import gap_of_lots
+from refmodel.deleveraging import cap_of_line
 from refmodel.insurance import lots_payable
+from refmodel.liquidation_price import Line
 from refmodel.margin import is_liquidatable, requirement
 from refmodel.numbers import Lots, Ppm, Quanta, floor_div
 from refmodel.policy import BELOW, BINANCE, BRACKET, WHOLE, Schedule, Tier
@@ -173,3 +175,21 @@ def scores_chain_without_denominators(numerator: int, denominator: int) -> None:
         implies(comes_before(first, between) and comes_before(between, last), comes_before(first, last)),
         "what comes before comes before what comes after it",
     )
+
+
+@refutation(
+    "R-lots-cannot-hide-behind-a-cap",
+    rules=("ADL-3", "ADL-5"),
+    claim="An owner cannot give fewer lots by holding its equity apart from its position.",
+    counterexample=dict(equity=1_000),
+)
+def lots_cannot_hide_behind_a_cap(equity: Quanta) -> None:
+    def given_with(own: Quanta) -> Lots:
+        """How many of 10 lots worth 100 each an account with this equity gives, at 5 % maintenance, beside a
+        competitor that has plenty, when 10 lots are closed that carry 10 each."""
+        cap = cap_of_line(Line(50_000, 0, 0), lots=10, lot_value=100, room=own - 1, gap=100, gap_lots=10)
+        shares = pro_rata(10, [Candidate("own", "own", 10, cap), Candidate("other", "other", 10, 10)])
+        return shares[0].lots
+
+    # With all of it the account gives 5 lots. With 60 in place of 1 000 it has a cap of 1 and gives none.
+    prove(given_with(60) >= given_with(equity), "it gives as many")

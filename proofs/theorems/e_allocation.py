@@ -17,7 +17,7 @@ from proofs.lemmas.waterfall import (
     queued_twice,
 )
 from proofs.registry import Replace, assume, lemma, prove, theorem
-from proofs.symbolic import implies, negation
+from proofs.symbolic import all_of, implies, negation
 from refmodel.allocation import (
     Candidate,
     Level,
@@ -383,13 +383,13 @@ def water_filling_of_any_number(lots: Lots, total: Lots, caps: Lots, size: Lots,
 
 
 @theorem(
-    "E4-capped-pro-rata-of-two",
+    "E4-capped-pro-rata-of-three",
     rules=("ADL-6", "NUM-5"),
     stage="waterfall",
-    claim="Water-filling sums to the lots exactly, exceeds no cap, and shares among those not cut off "
-    "in proportion to their lots, within one.",
-    structural_bound="2 holders; any number by E4-water-filling, E4-cut-off and A8-running-shares-sum",
-    witness=dict(lots=7, lots_a=4, lots_b=8, cap_a=2, cap_b=6),
+    claim="Water-filling sums to the lots exactly and exceeds no cap; where no cap binds, each gives "
+    "its proportion of the lots held, within one.",
+    structural_bound="3 holders; any number by E4-water-filling, E4-cut-off and A8-running-shares-sum",
+    witness=dict(lots=9, lots_a=4, lots_b=8, lots_c=3, cap_a=2, cap_b=6, cap_c=3),
     mutant=(
         Replace(
             "capped_pro_rata",
@@ -400,23 +400,25 @@ def water_filling_of_any_number(lots: Lots, total: Lots, caps: Lots, size: Lots,
         Replace("capped_pro_rata", "if candidate.account in at_their_cap:", "if False:", name="cap ignored"),
     ),
 )
-def water_filling_of_two(lots: Lots, lots_a: Lots, lots_b: Lots, cap_a: Lots, cap_b: Lots) -> None:
-    for held, cap in ((lots_a, cap_a), (lots_b, cap_b)):
+def water_filling_of_three(
+    lots: Lots, lots_a: Lots, lots_b: Lots, lots_c: Lots, cap_a: Lots, cap_b: Lots, cap_c: Lots
+) -> None:
+    caps = (cap_a, cap_b, cap_c)
+    for held, cap in zip((lots_a, lots_b, lots_c), caps, strict=True):
         assume(held >= 1, guard="ADL-7")
         assume(cap >= 0, theorem="E3-cap-line")
     assume(0 <= lots, guard="ADL-7")
-    assume(lots <= cap_a + cap_b, guard="ADL-7")
-    first, second = Candidate("a", "a", lots_a, cap_a), Candidate("b", "b", lots_b, cap_b)
+    assume(lots <= cap_a + cap_b + cap_c, guard="ADL-7")
 
-    of_first, of_second = (share.lots for share in capped_pro_rata(lots, [first, second]))
+    shares = [share.lots for share in capped_pro_rata(lots, three((lots_a, lots_b, lots_c), caps))]
 
-    prove(of_first + of_second == lots, "together they give the lots")
-    for share, cap in ((of_first, cap_a), (of_second, cap_b)):
+    prove(sum(shares) == lots, "together they give the lots")
+    for share, cap in zip(shares, caps, strict=True):
         prove((0 <= share) & (share <= cap), "nobody gives more than its cap")
-    if (of_first < cap_a) & (of_second < cap_b):
-        total = lots_a + lots_b
-        prove(of_first * total < lots * lots_a + total, "less than one lot above the proportion")
-        prove(of_first * total > lots * lots_a - total, "less than one lot below it")
+    if all_of(*(share < cap for share, cap in zip(shares, caps, strict=True))):
+        total = lots_a + lots_b + lots_c
+        prove(shares[0] * total < lots * lots_a + total, "less than one lot above the proportion")
+        prove(shares[0] * total > lots * lots_a - total, "less than one lot below it")
 
 
 @theorem(

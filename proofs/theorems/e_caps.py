@@ -13,6 +13,8 @@ from proofs.induction import induction_over
 from proofs.lemmas.contracts import root_is_rounded_up
 from proofs.lemmas.tiers import TWO_TIERS, arbitrary_tiers
 from proofs.lemmas.waterfall import (
+    TIERS_AND_LINES,
+    TierLine,
     any_line,
     cap_is_at_most_held,
     limit_after,
@@ -20,7 +22,6 @@ from proofs.lemmas.waterfall import (
 )
 from proofs.registry import Replace, assume, choice, lemma, prove, theorem
 from proofs.symbolic import implies, select
-from proofs.theorems.d_liquidation_price import TIERS_WITH_LINES, PublishedTier
 from refmodel.close_out import gap_of_lots
 from refmodel.deleveraging import cap_of_line, cap_of_lines, covering_lines
 from refmodel.liquidation_price import Line
@@ -116,8 +117,7 @@ def line_is_covered_up_to_the_cap(
             rise=10_000,
             rate=10_000,
             amount=0,
-            above=0,
-            items=TIERS_WITH_LINES,
+            items=TIERS_AND_LINES,
         )
         for closed, left in ((2, 49), (3, 42))  # the cap is 2
     ),
@@ -138,9 +138,8 @@ def tightest_line_covers_the_requirement(
     rise: Ppm,
     rate: Ppm,
     amount: QuantaPpm,
-    above: Quanta,
 ) -> None:
-    tiers = induction_over(PublishedTier(floor, rise, rate, amount, above))
+    tiers = induction_over(TierLine(floor, rise, rate, amount))
     assume(lot_value >= 1, guard="MAR-1")
     assume(gap_lots >= 1, guard="RES-1")
     assume(1 <= closed, guard="ADL-7")

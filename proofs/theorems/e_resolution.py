@@ -4,6 +4,8 @@ The steps first: what one closing does to the two accounts that it touches, and 
 hold for any number of accounts. Then the law's own resolution of small venues, whole.
 """
 
+from dataclasses import replace
+
 from proofs.contracts import contract, ensure, establish
 from proofs.lemmas.contracts import (
     closing_realises_all,
@@ -22,9 +24,10 @@ from refmodel.insurance import compensated
 from refmodel.margin import NOTHING_HELD
 from refmodel.numbers import Lots, Quanta, Ticks
 from refmodel.policy import ADL_STAGE, BACKSTOP_STAGE, FUND_RESIDUE_STAGE, HOLDERS_STAGE, PAYERS_STAGE, STAGES
-from refmodel.postings import books_gap, lots_gap, sums_to_zero
-from refmodel.resolution import bankrupt_accounts, closings_of, resolve
-from refmodel.stages import AT_MARK, BACKSTOP_TAKES, DELEVERAGED
+from refmodel.postings import Posting, books_gap, lots_gap, lots_of, sums_to_zero
+from refmodel.ranking import ranking
+from refmodel.resolution import Bankrupt, bankrupt_accounts, close_position, closings_of, resolve
+from refmodel.stages import AT_MARK, BACKSTOP_TAKES, DELEVERAGED, STAGES_IN_ORDER
 from refmodel.state import CROSS, HOUSE, Pool, Venue, backstop_of, equity
 
 MARGINS = (maintenance_is_not_negative, initial_is_not_negative, requirement_is_at_least_one)
@@ -172,64 +175,264 @@ def caps_leave_equity(wallet: Quanta, size: Lots, cost: Quanta, mark: Ticks, lot
     lemma(50_000 * (size - cap) * mark * lots >= 0, "no line is below zero")
     establish(cap_leaves_equity, before, "b", closing)
 
-STAGE_LISTS = ((BACKSTOP_STAGE, PAYERS_STAGE),)
 
-
-@theorem(
-    "INV-1-two",
-    rules=("INV-1", "RES-1", "RES-2", "RES-3"),
-    claim="After a resolution nobody has equity below zero; who was bankrupt is flat with exactly nothing; the "
-    "books balance; who holds nothing loses nothing.",
-    structural_bound="2 accounts that hold the market against each other, a saver, and the backstop",
-    contracts=(
-        *MARGINS,
-        closing_realises_all,
-        backstop_capacity_is_not_negative,
-        payable_is_within_room,
-        cap_leaves_equity,
-        share_is_within_the_weight,
-    ),
-    witness=(
-        dict(stages=0, wallet=5, wallet_2=600, lots=2, cost=20, mark=5, house=50, fund=3, limit=9, debt=1),
-        dict(stages=1, wallet=5, wallet_2=600, lots=2, cost=20, mark=5, house=50, fund=0, limit=9, debt=1),
-        dict(stages=2, wallet=5, wallet_2=600, lots=2, cost=20, mark=5, house=50, fund=3, limit=9, debt=1),
-    ),
-    mutant=(Replace("bankrupt_accounts", "if equity_now < 0", "if equity_now < -1", name="a small debt overlooked"),),
-)
-def nobody_is_bankrupt_at_rest(
-    wallet: Quanta, wallet_2: Quanta, lots: Lots, cost: Quanta, mark: Ticks, house: Quanta, fund: Quanta,
-    limit: Quanta, debt: Quanta
-) -> None:
-    stages = choice("stages", *STAGE_LISTS)
-    assume(lots >= 1, guard="PST-1")  # of the other side, exchange the two accounts
+def two_sides(
+    stages: tuple[str, ...],
+    wallets: tuple[Quanta, Quanta],
+    lots: Lots,
+    cost: Quanta,
+    mark: Ticks,
+    house: Quanta,
+    pool: Pool,
+    limit: Quanta,
+) -> Venue:
+    """Two accounts that hold the market against each other, a saver, and the backstop; nobody need be sound."""
+    assume(lots >= 1, guard="PST-1")  # "a" is long: of the other side, exchange the two accounts
     assume(mark >= 1, guard="PRC-1")
-    assume((fund >= 0) & (debt >= 0), guard="FND-1")
+    assume((pool.fund >= 0) & (pool.bad_debt >= 0), guard="FND-1")
     assume(limit >= 1, policy="POL-20")
-    assume(house >= 0, guard="INV-1")
+    assume(house >= 0, guard="INV-1")  # of the transition before
     accounts = {
-        "a": holder(wallet, lots, cost, (1, 1)),
-        "b": holder(wallet_2, -lots, -cost, (2, 2)),
+        "a": holder(wallets[0], lots, cost, (1, 1)),
+        "b": holder(wallets[1], -lots, -cost, (2, 2)),
         "saver": holder(7, owner="another"),
         backstop_of(CROSS): holder(house, owner=HOUSE),
     }
     terms = policy({MARKET: market()}, stages=stages, draw_limit=limit)
-    snapshot = venue(terms, accounts, mark, pools={CROSS: Pool(fund, 0, debt), MARKET: Pool()})
-    found = bankrupt_accounts(snapshot)
-    for each in found:
+    snapshot = venue(terms, accounts, mark, pools={CROSS: pool, MARKET: Pool()})
+    for each in bankrupt_accounts(snapshot):
         for closing in closings_of(snapshot, each):
             lemma(closing.gap == each.deficit, "one position carries all of it")
+    return snapshot
 
+
+def nobody_is_bankrupt_after(snapshot: Venue) -> None:
+    """The claims of INV-1 about one resolution."""
     step = resolve(snapshot)
 
     after = step.venue
-    bankrupt = [each.account for each in found]
-    for name in accounts:
+    bankrupt = [each.account for each in bankrupt_accounts(snapshot)]
+    for name, account in snapshot.accounts.items():
         ends = after.accounts[name]
         if name in bankrupt:
             prove(ends.positions == {}, "who was bankrupt is flat")
-            prove(ends.wallet == 0, "with exactly nothing")
+            prove(ends.orders == {}, "and has no order left")
+            prove(ends.wallet == 0, "and has exactly nothing")
         else:
             prove(equity(after, ends) >= 0, "nobody is left below zero")
+            prove(implies(account.positions == {}, ends.wallet >= account.wallet), "who held nothing loses nothing")
     prove(books_gap(after) == books_gap(snapshot), "the books balance as before")
     prove(lots_gap(after, MARKET) == 0, "so do the lots")
-    prove(after.accounts["saver"] is accounts["saver"], "who holds nothing loses nothing")
+    prove(after.accounts["saver"] is snapshot.accounts["saver"], "who is not concerned is untouched")
+
+
+RESOLVES = (
+    *MARGINS,
+    closing_realises_all,
+    backstop_capacity_is_not_negative,
+    payable_is_within_room,
+    cap_leaves_equity,
+    share_is_within_the_weight,
+)
+TWO_SIDES = "2 accounts that hold the market against each other, a saver, and the backstop"
+
+
+@theorem(
+    "INV-1-fund",
+    rules=("INV-1", "RES-1", "RES-2", "RES-3", "INS-4", "ADL-8", "LOS-1", "LOS-4"),
+    stage="waterfall",
+    claim="With a backstop and payers: after a resolution nobody has equity below zero; who was bankrupt is flat "
+    "with exactly nothing; the books balance; who held nothing loses nothing.",
+    structural_bound=TWO_SIDES,
+    contracts=RESOLVES,
+    witness=(
+        dict(wallet=5, wallet_2=600, lots=2, cost=20, mark=5, house=50, fund=3, limit=9, debt=1),
+        dict(wallet=-600, wallet_2=5, lots=2, cost=20, mark=15, house=50, fund=3, limit=9, debt=1),
+        dict(wallet=9, wallet_2=600, lots=2, cost=20, mark=5, house=50, fund=0, limit=9, debt=1),
+    ),
+    mutant=(
+        Replace("bankrupt_accounts", "if equity_now < 0", "if equity_now < -1", name="a small debt overlooked"),
+        Replace("money_stage", "loss -= by_payers", "loss = 0", name="residue vanishes"),
+        Replace("resolve", "-step.venue.accounts[each.account].wallet", "each.deficit", name="paid twice"),
+    ),
+)
+def nobody_is_bankrupt_with_a_backstop(
+    wallet: Quanta,
+    wallet_2: Quanta,
+    lots: Lots,
+    cost: Quanta,
+    mark: Ticks,
+    house: Quanta,
+    fund: Quanta,
+    limit: Quanta,
+    debt: Quanta,
+) -> None:
+    stages = (BACKSTOP_STAGE, PAYERS_STAGE)
+    pool = Pool(fund, 0, debt)
+    snapshot = two_sides(stages, (wallet, wallet_2), lots, cost, mark, house, pool, limit)
+    nobody_is_bankrupt_after(snapshot)
+
+
+@theorem(
+    "INV-1-deleveraging",
+    rules=("INV-1", "RES-1", "RES-2", "RES-3", "INS-4", "ADL-3", "ADL-7", "ADL-8", "LOS-2", "LOS-6"),
+    stage="waterfall",
+    claim="With holders paid by the fund, deleveraging, and a fund that pays the residue: the same.",
+    structural_bound=TWO_SIDES,
+    contracts=RESOLVES,
+    witness=(
+        dict(wallet=5, wallet_2=600, lots=2, cost=20, mark=5, fund=3, limit=9, debt=1),
+        dict(wallet=5, wallet_2=16, lots=2, cost=20, mark=5, fund=0, limit=9, debt=0),
+    ),
+    mutant=(
+        Replace("adl_stage", "if ADL_STAGE not in", "if ADL_STAGE in", name="deleveraged where it is not open"),
+        Replace("cap_of_lines", "min((cap", "max((lots for line in lines), default=0) or min((cap", name="cap ignored"),
+        Replace("mark_stage", "for name in (*ranking, *others)", "for name in ranking", name="lots stay"),
+    ),
+)
+def nobody_is_bankrupt_with_deleveraging(
+    wallet: Quanta,
+    wallet_2: Quanta,
+    lots: Lots,
+    cost: Quanta,
+    mark: Ticks,
+    fund: Quanta,
+    limit: Quanta,
+    debt: Quanta,
+) -> None:
+    stages = (HOLDERS_STAGE, ADL_STAGE, FUND_RESIDUE_STAGE)
+    pool = Pool(fund, 0, debt)
+    snapshot = two_sides(stages, (wallet, wallet_2), lots, cost, mark, 0, pool, limit)
+    nobody_is_bankrupt_after(snapshot)
+
+
+@theorem(
+    "INV-1-several",
+    rules=("INV-1", "RES-1", "RES-2", "RES-3", "ADL-8", "LOS-6"),
+    stage="waterfall",
+    claim="Several accounts bankrupt at once, on either side: each ends flat with exactly nothing, whatever the "
+    "others owe, and what nobody paid is the sum of their deficits.",
+    structural_bound="3 accounts in one market, closed at mark",
+    contracts=(*MARGINS, closing_realises_all, backstop_capacity_is_not_negative),
+    witness=(
+        dict(w_0=-90, w_1=-5, w_2=600, s_0=5, s_1=-2, cost=20, mark=5),
+        dict(w_0=-90, w_1=-50, w_2=-60, s_0=5, s_1=2, cost=20, mark=5),
+    ),
+    mutant=(
+        Replace("resolve", "-step.venue.accounts[each.account].wallet", "each.deficit + 1", name="a quantum more"),
+        Replace("closings_of", "1 if size > 0 else -1", "1", name="shorts taken for longs"),
+        Replace("mark_stage", "(*ranking, *others)", "ranking", name="bankrupt holders spared"),
+    ),
+)
+def several_accounts_end_with_nothing(
+    w_0: Quanta, w_1: Quanta, w_2: Quanta, s_0: Lots, s_1: Lots, cost: Quanta, mark: Ticks
+) -> None:
+    assume(mark >= 1, guard="PRC-1")
+    assume((s_0 != 0) & (s_1 != 0) & (s_0 + s_1 != 0), guard="PST-1")
+    accounts = {
+        "a": holder(w_0, s_0, cost),
+        "b": holder(w_1, s_1, 3),
+        "c": holder(w_2, -s_0 - s_1, 4),
+    }
+    snapshot = venue(policy({MARKET: market()}, stages=(BACKSTOP_STAGE,)), accounts, mark)
+    found = bankrupt_accounts(snapshot)
+    for name in accounts:
+        assume(equity(snapshot, accounts[name]) != 0, guard="RES-1")  # one of 0 is not bankrupt and loses nothing
+
+    after = resolve(replace(snapshot, accounts={**accounts, backstop_of(CROSS): holder(0, owner=HOUSE)})).venue
+
+    for each in found:
+        prove(after.accounts[each.account].positions == {}, "who was bankrupt is flat")
+        prove(after.accounts[each.account].wallet == 0, "with exactly nothing")
+    sound = [name for name in accounts if name not in [each.account for each in found]]
+    for name in sound:
+        prove(equity(after, after.accounts[name]) == equity(snapshot, accounts[name]), "nobody else loses")
+    prove(after.pools[CROSS].bad_debt == sum(each.deficit for each in found), "the deficits stand as bad debt")
+    prove(lots_gap(after, MARKET) == 0, "the sizes sum to zero")
+
+
+@theorem(
+    "D8-others-unchanged",
+    rules=("RES-1", "RES-2", "ADL-8", "ADL-2"),
+    stage="waterfall",
+    claim="Resolving one bankrupt account changes no other bankrupt account's equity: it is on no ranking, and "
+    "lots that it loses go at mark; its deficit is paid as it was when the transition began.",
+    structural_bound="2 bankrupt accounts against each other, and 1 holder on either side",
+    contracts=(*MARGINS, closing_realises_all, cap_leaves_equity, payable_is_within_room),
+    witness=dict(w_0=-90, w_1=-50, w_2=60, s_0=5, s_1=3, cost=20, mark=5, fund=2),
+    mutant=(
+        Replace("ranking", "if not is_liquidatable(", "if is_liquidatable(", name="the bankrupt are deleveraged"),
+        Replace("mark_stage", "name, taken, 0, TAKES", "name, taken, 1, TAKES", name="a quantum taken at mark"),
+    ),
+)
+def resolving_one_leaves_the_others(
+    w_0: Quanta, w_1: Quanta, w_2: Quanta, s_0: Lots, s_1: Lots, cost: Quanta, mark: Ticks, fund: Quanta
+) -> None:
+    assume(mark >= 1, guard="PRC-1")
+    assume((s_0 >= 1) & (s_1 >= 1) & (s_1 != s_0), guard="PST-1")
+    assume(fund >= 0, guard="FND-1")
+    accounts = {
+        "a": holder(w_0, s_0, cost),
+        "b": holder(w_1, -s_1, 3),
+        "c": holder(w_2, s_1 - s_0, 4),
+    }
+    terms = policy({MARKET: market()}, stages=(HOLDERS_STAGE, ADL_STAGE))
+    snapshot = venue(terms, accounts, mark, pools={CROSS: Pool(fund), MARKET: Pool()})
+    for name in ("a", "b"):
+        assume(equity(snapshot, accounts[name]) < 0, guard="RES-1")
+    (closing,) = closings_of(snapshot, Bankrupt("a", -equity(snapshot, accounts["a"])))
+    holders = ranking(snapshot, MARKET, -1)
+
+    step = close_position(Step(snapshot, ()), closing, holders)
+
+    after = step.venue
+    prove("b" not in holders, "no bankrupt account is deleveraged")
+    prove(equity(after, after.accounts["b"]) == equity(snapshot, accounts["b"]), "its equity is what it was")
+    prove(lots_left(after, closing) == 0, "nothing of the closing is left")
+    held = after.accounts["b"].positions.get(MARKET, NOTHING_HELD).size
+    prove((-s_1 <= held) & (held <= 0), "its lots only fall")
+
+
+@theorem(
+    "E2-stages-in-order",
+    rules=("RES-2", "LOS-1", "INS-4", "ADL-7", "ADL-8"),
+    stage="waterfall",
+    claim="The stages of a bankruptcy open in their order, each for what those before it left.",
+    structural_bound="1 position against 1 holder; a backstop that takes is E1-fund-stage",
+    contracts=RESOLVES,
+    witness=(
+        dict(wallet=5, lots=2, cost=20, mark=5, wallet_2=600, fund=3),
+        dict(wallet=5, lots=2, cost=20, mark=5, wallet_2=6, fund=3),
+    ),
+    mutant=(
+        Replace("adl_stage", "left = lots_left(venue, closing)", "left = closing.lots", name="lots closed twice"),
+        Replace(
+            "taken_by",
+            "*closing_postings(venue, reason,",
+            "*closing_postings(venue, TAKES_AT_MARK,",
+            name="deleveraging called closing at mark",
+        ),
+        Replace("mark_stage", "TAKES_AT_MARK)", "TAKES_AT_CLOSE_OUT)", name="the reverse"),
+    ),
+)
+def stages_open_in_order(
+    wallet: Quanta, lots: Lots, cost: Quanta, mark: Ticks, wallet_2: Quanta, fund: Quanta
+) -> None:
+    snapshot = two_sides(
+        (HOLDERS_STAGE, ADL_STAGE, FUND_RESIDUE_STAGE), (wallet, wallet_2), lots, cost, mark, 0, Pool(fund), 5
+    )
+    assume(equity(snapshot, snapshot.accounts["b"]) >= 0, guard="INV-1")
+    holders = ranking(snapshot, MARKET, -1)
+
+    step = resolve(snapshot)
+
+    opened = [STAGES_IN_ORDER.index(entry.stage) for entry in step.postings if entry.stage]
+    prove(opened == sorted(opened), "no stage opens after a later one")
+    closed = {stage: 0 for stage in STAGES_IN_ORDER}
+    for entry in step.postings:
+        if isinstance(entry, Posting) and entry.place == lots_of("b", MARKET):
+            closed[entry.stage] += entry.amount
+    if bankrupt_accounts(snapshot):
+        prove(sum(closed.values()) == lots, "each lot is closed in exactly one of them")
+        if "b" not in holders:
+            prove(closed[AT_MARK] == lots, "who is not eligible is closed at mark alone")
