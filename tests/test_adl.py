@@ -11,13 +11,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marginspec import screen
-from marginspec.adl import AS_THE_FILE_SAYS, Row, Terms, batches_of, candidates_of, figures_of, percent
+from marginspec.adl import (
+    AS_THE_FILE_SAYS,
+    NAMES,
+    NUMBERS,
+    Row,
+    Terms,
+    batches_of,
+    candidates_of,
+    figures_of,
+    percent,
+)
 from marginspec.cli import main
 from marginspec.paths import ROOT
 from refmodel.allocation import allocate
 from refmodel.policy import ALLOCATIONS
 
 EXAMPLE = ROOT / "spec" / "examples" / "adl-batch.csv"
+
+
+@pytest.fixture(autouse=True)
+def heard(monkeypatch):
+    """What a run with --json - has silenced speaks again afterwards."""
+    monkeypatch.setattr(screen, "_silent", False)
 
 
 def adl(*arguments):
@@ -77,6 +93,23 @@ def test_owners_sum_over_their_accounts():
     by_owner = facts["allocations"]["queue"]["by_owner"]
     assert sum(int(lots) for lots in by_owner.values()) == 6_393_948
     assert len(by_owner) == 48
+
+
+def test_readme_shows_what_the_command_prints(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    page = (EXAMPLE.parent / "README.md").read_text(encoding="utf-8")
+    shown = page.partition("$ marginspec adl spec/examples/adl-batch.csv\n")[2].partition("\nThe columns")[0]
+    printed = adl("spec/examples/adl-batch.csv").stdout
+    assert [line.removeprefix("    ").rstrip() for line in shown.strip("\n").splitlines()] == [
+        line.rstrip() for line in printed.splitlines()
+    ]
+    for column in (*NAMES, *NUMBERS):
+        assert f"`{column}`" in page, column
+        assert column in marginspec_help(), column
+
+
+def marginspec_help():
+    return CliRunner().invoke(main, ["adl", "--help"]).stdout
 
 
 BATCHES = st.lists(

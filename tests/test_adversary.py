@@ -1,6 +1,6 @@
-"""The adversary. Goal: what a coalition gains is within theorem E7, and each attack that the law does not stop
-gains what its page says. Method: drawn and guided histories with the bound asserted after each; books that
-are spoilt on purpose, which the bound must notice; and the committed attacks, played.
+"""The adversary. Goal: what a coalition gains is within theorem E7, and each attack that the law does not
+stop gains what its page says. Method: drawn and guided histories with the bound asserted after each; a law
+that is spoilt on purpose, which the bound must notice; and the committed attacks, played.
 """
 
 import json
@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import marginspec.screen
 import refmodel.withdrawal
 from marginspec.cli import main
 from marginspec.documents import read_trace
@@ -143,6 +144,7 @@ def test_an_interrupted_search_keeps_its_best() -> None:
 
 def test_the_command_prints_the_best_attacks_beside_the_bound(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(marginspec.screen, "_silent", False)
     result = CliRunner().invoke(
         main, ["campaign", "--adversary", "--histories", "40", "--json", "facts.json"]
     )

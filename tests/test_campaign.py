@@ -4,6 +4,7 @@ found, shrunk to a short story, written, and be found again when the file is rep
 """
 
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,14 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import marginspec.screen
+import marginspec.search.command
+import refmodel.close_out
+import refmodel.deleveraging
 import refmodel.funding
+import refmodel.insurance
 import refmodel.liquidation
+import refmodel.loss
 import refmodel.margin
+import refmodel.resolution
 import refmodel.trading
 import refmodel.withdrawal
+from marginspec.cli import main
 from marginspec.documents import read_trace
 from marginspec.policy_file import read_policy
 from marginspec.search.break_policy import BREAKERS, draw_broken_policy
@@ -31,13 +41,25 @@ from marginspec.search.reach.columns import NOT_APPLICABLE, NOT_REACHED, REACHED
 from marginspec.search.reach.entries import ENTRIES
 from marginspec.search.reach.ladders import LADDERS, tally_outcomes
 from marginspec.search.reach.observation import observing
+from marginspec.search.reach.reasons import reasons_of_the_law
 from marginspec.search.scene import MARKETS_MOST, draw_scene, draw_start, narrowed
 from marginspec.search.shrink import Trace, first_break, least, shrink_events, write_trace
 from marginspec.search.strategies import DrawnChoices, broken_policies, histories, policies
 from refmodel.canonical import EVENT_TYPES
 from refmodel.events import Deposit, Withdraw
-from refmodel.policy import AT_OR_BELOW, SQRT, Policy
+from refmodel.policy import (
+    ALLOCATIONS,
+    AT_OR_BELOW,
+    PAYERS,
+    RANKINGS,
+    REMAINDERS,
+    SIZE_RULES,
+    SQRT,
+    STAGES,
+    Policy,
+)
 from refmodel.rulebook import RULES
+from refmodel.stages import STAGES_IN_ORDER
 from refmodel.state import genesis
 from refmodel.validity import faults
 from refmodel.venue import apply
@@ -99,8 +121,10 @@ def test_a_seeded_driver_reaches_both_ends_of_a_range() -> None:
 
 SHAPES = (
     *("several markets", "one market", "isolated pools", "cross only", "rebate", "maker pays"),
-    *("sqrt", "tiers", "at or below", "below", "crowded", "roomy"),
+    *("sqrt", "tiers", "at or below", "below", "crowded", "roomy", "taken over", "several moves"),
+    *(*STAGES, "every stage", *REMAINDERS, *RANKINGS, *ALLOCATIONS, *PAYERS, *SIZE_RULES),
 )
+"""`backstop` is both a stage and a remainder."""
 
 
 @reaches(*SHAPES)
@@ -111,7 +135,17 @@ def test_drawn_policies_are_valid_and_of_every_shape(policy: Policy, reached: Ca
     reached("isolated pools" if policy.isolated else "cross only")
     if policy.fee_maker != 0:
         reached("rebate" if policy.fee_maker < 0 else "maker pays")
+    for choice in (*policy.stages, policy.takeover_remainder, policy.adl_ranking, policy.adl_allocation):
+        reached(choice)
+    reached(policy.payers)
+    if policy.stages == STAGES:
+        reached("every stage")
+    if policy.takeover_trigger > 0:
+        reached("taken over")
     for market in policy.markets.values():
+        reached(market.liquidation.size)
+        if market.touch_moves > 1:
+            reached("several moves")
         reached("sqrt" if market.initial.kind == SQRT else "tiers")
     reached("at or below" if policy.trigger == AT_OR_BELOW else "below")
     reached("crowded" if policy.positions_max < len(policy.markets) else "roomy")
@@ -165,7 +199,7 @@ NAMES = {kind: name for name, kind in EVENT_TYPES.items()}
 
 @reaches(*ANSWERS)
 def test_bulk_events_of_every_type_are_accepted_and_refused(reached: Callable[[str], None]) -> None:
-    for history in range(30):
+    for history in range(60):
         choices = SeededChoices(f"bulk:{history}")
         scene = draw_scene(choices, draw_policy(choices))
         venue = draw_start(choices, scene) or genesis(scene.policy)
@@ -185,7 +219,7 @@ def test_histories_by_hypothesis_hold_accepted_events_and_refused_ones(
     for event in history.events:
         outcome = apply(venue, event)
         name = NAMES[type(event)] if outcome.refusal is None else "refused"
-        if name not in ("transfer", "fund_deposit", "fee_withdrawal"):
+        if name in ("deposit", "withdraw", "order", "trade", "prices", "funding", "refused"):
             reached(name)
         venue = outcome.venue
     assert venue == history.end
@@ -240,11 +274,18 @@ def test_observing_counts_and_leaves_the_law_as_it_was() -> None:
     assert {name: vars(refmodel.trading)[name] for name in before} == before
 
 
-def test_a_campaign_reaches_every_rule_and_finds_nothing_wrong(tmp_path: Path) -> None:
+RARE = {"POL-6", "ADL-2", "ADL-3", "ADL-4", "LOS-5", "TKO-3"}
+"""Rules with a class of result that 30 000 events need not show; 200 000 do."""
+
+
+def test_a_campaign_reaches_nearly_every_rule_and_finds_nothing_wrong(tmp_path: Path) -> None:
     report = campaign(MINIMAL, 30_000, tmp_path)
     assert report.broken == 0, report.violations
-    assert report.not_reached == ()
-    assert report.ok
+    assert set(report.not_reached) <= RARE
+    assert report.stages_not_entered == () and report.reasons_not_met == ()
+    assert report.ok == (report.not_reached == ())
+    assert sum(report.stages_given.values()) == sum(report.stages_drawn.values()) == 75
+    assert report.histories_of_three_stages * 20 >= report.histories, "5 %"
     assert (report.events, report.histories) == (30_000, 150)
     assert {one.rule for one in report.reach} == set(RULES)
     given = {one.rule: one.given.verdict for one in report.reach}
@@ -316,8 +357,51 @@ def reduction_without_improvement(before: Any, after: Any, gain: int, closer: bo
     return closer or law_admits(before, after, gain, closer, trigger)
 
 
-def nobody_goes_bankrupt(venue: Any, after: Any) -> None:
-    return None
+def nobody_is_resolved(snapshot: Any) -> Any:
+    return refmodel.close_out.Step(snapshot, ())
+
+
+def gap_rounded_up(gap: int, carried: int, taken: int, lots: int) -> int:
+    return -(-gap * taken // lots)
+
+
+def caps_forgotten(venue: Any, name: str, closing: Any) -> int:
+    return refmodel.close_out.lots_opposite(venue, closing, name)
+
+
+def penalty_uncapped(amount: int, rate: int, equity_free: int) -> int:
+    return -(-amount * rate // 1_000_000)
+
+
+def any_ratio(before: Any, equity_after: int, maintenance_after: int) -> bool:
+    return True
+
+
+def limit_forgotten(venue: Any, pool: str) -> int:
+    return int(venue.pools[pool].fund)
+
+
+def fund_pays_nothing(room: int, gap: int, lots: int, left: int) -> int:
+    return 0
+
+
+def debt_forgotten(venue: Any, pool: str, amount: int, stage: str = "") -> Any:
+    fund = refmodel.postings.fund_of(pool)
+    bad_debt = refmodel.postings.bad_debt_of(pool)
+    posting = refmodel.postings.Posting
+    return (posting("FND-1", bad_debt, 0, stage), posting("FND-1", fund, amount, stage))
+
+
+def backstop_takes_everything(venue: Any, name: str, market: str) -> int:
+    return int(venue.policy.markets[market].size_max)
+
+
+def orders_stay(venue: Any, reason: Any, name: str, markets: Any) -> Any:
+    return ()
+
+
+def loss_rounded_down(loss: int, weight: int, total: int) -> int:
+    return loss * weight // total
 
 
 def nothing_stays_behind(venue: Any, account: Any) -> int:
@@ -357,12 +441,72 @@ FAULTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[str, ...]]
     "reduction without improvement": (
         law_admits,
         reduction_without_improvement,
-        ("who_trades_liquidatable_ends_better", "a_trade_is_carried_without_its_own_gain"),
+        (
+            "who_trades_liquidatable_ends_better",
+            "a_trade_is_carried_without_its_own_gain",
+            "nobody_is_bankrupt_at_rest",
+        ),
     ),
-    "nobody goes bankrupt": (
-        refmodel.liquidation.refuse_bankruptcy,
-        nobody_goes_bankrupt,
+    "nobody is resolved": (
+        refmodel.resolution.resolve,
+        nobody_is_resolved,
         ("nobody_is_bankrupt_at_rest",),
+    ),
+    "gap rounded up": (
+        refmodel.close_out.gap_of_lots,
+        gap_rounded_up,
+        ("who_was_bankrupt_ends_with_exactly_nothing", "winners_forgo_the_uncovered_gap_and_no_more"),
+    ),
+    "caps forgotten": (
+        refmodel.deleveraging.cap_of,
+        caps_forgotten,
+        (
+            "resolution_makes_nobody_liquidatable_but_by_socialised_loss",
+            "nobody_is_bankrupt_at_rest",
+        ),
+    ),
+    "penalty uncapped": (
+        refmodel.liquidation.liquidation_penalty,
+        penalty_uncapped,
+        ("a_fill_leaves_the_account_no_weaker", "nobody_is_bankrupt_at_rest"),
+    ),
+    "any ratio": (
+        refmodel.liquidation.keeps_ratio,
+        any_ratio,
+        ("a_fill_leaves_the_account_no_weaker", "nobody_is_bankrupt_at_rest"),
+    ),
+    "limit forgotten": (
+        refmodel.insurance.draw_room,
+        limit_forgotten,
+        ("funds_pay_within_their_draw_limits",),
+    ),
+    "fund pays nothing": (
+        refmodel.insurance.lots_payable,
+        fund_pays_nothing,
+        ("nobody_forgoes_what_the_fund_could_have_paid",),
+    ),
+    "debt forgotten": (
+        refmodel.insurance.fund_inflow,
+        debt_forgotten,
+        ("bad_debt_falls_by_payment_only",),
+    ),
+    "backstop takes everything": (
+        refmodel.insurance.backstop_lots,
+        backstop_takes_everything,
+        (
+            "a_backstop_carries_what_it_takes",
+            "resolution_makes_nobody_liquidatable_but_by_socialised_loss",
+        ),
+    ),
+    "orders stay": (
+        refmodel.close_out.orders_cancelled,
+        orders_stay,
+        ("who_was_bankrupt_ends_with_exactly_nothing", "a_fill_leaves_the_account_no_weaker"),
+    ),
+    "loss rounded down": (
+        refmodel.loss.share_of_loss,
+        loss_rounded_down,
+        ("nobody_is_bankrupt_at_rest", "who_was_bankrupt_ends_with_exactly_nothing"),
     ),
     "nothing stays behind": (
         refmodel.withdrawal.transfer_margin,
@@ -388,12 +532,17 @@ FAULTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[str, ...]]
 }
 
 
+RARELY_SEEN = {"caps forgotten", "any ratio", "limit forgotten", "loss rounded down"}
+"""Faults that show in few histories: for them more events are played."""
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_planted_in_the_law_is_found_and_told_as_a_short_story(name: str, tmp_path: Path) -> None:
     law, fault, sentences = FAULTS[name]
     told: list[str] = []
     with planted(law, fault):
-        report = run_campaign(MINIMAL, 6_000, 1, 3, on_found=told.append, runs=tmp_path)
+        events = 15_000 if name in RARELY_SEEN else 6_000
+        report = run_campaign(MINIMAL, events, 1, 3, on_found=told.append, runs=tmp_path)
         assert report.broken > 0
         found = [one for one in report.violations if one.sentence in sentences]
         assert found, [one.sentence for one in report.violations]
@@ -478,3 +627,70 @@ def test_a_drawn_event_depends_on_nothing_but_choices_and_state() -> None:
     venue = genesis(MINIMAL)
     drawn = [draw_event(SeededChoices("event"), venue, scene) for _ in range(3)]
     assert drawn[0] == drawn[1] == drawn[2]
+
+
+# ------------------------------------------------------------------------------------- the command
+
+
+def command(*arguments: str) -> Any:
+    """`marginspec campaign` with these arguments."""
+    return CliRunner().invoke(main, ["campaign", *arguments])
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which the command runs and may print."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(marginspec.screen, "_silent", False)
+    return tmp_path
+
+
+def test_the_command_reports_stages_and_what_it_has_not_reached(elsewhere: Path) -> None:
+    result = command("--events", "1000", "--seed", "7", "--json", "facts.json")
+    assert result.exit_code == 3, result.output
+    assert result.output.startswith("seed 7: 1 000 events on drawn policies, 1 worker\n")
+    for words in ("three stages or more", "stage", "NOT REACHED", "More events, or another seed"):
+        assert words in result.output
+    facts = json.loads((elsewhere / "facts.json").read_text())
+    assert facts["events"] == 1_000 and facts["histories"] == 5 and not facts["ok"]
+    assert sum(int(count) for count in facts["stages"]["histories_drawn"].values()) == 5
+    assert set(facts["stages"]["events"]) == set(STAGES_IN_ORDER)
+    assert facts["rules"]["total"] == len(RULES)
+    assert set(facts["refusals"]["not_met"]) == set(reasons_of_the_law()) - set(facts["refusals"]["met"])
+
+
+def test_the_command_plays_half_on_the_policy_given(elsewhere: Path) -> None:
+    result = command("minimal", "--events", "800", "--json", "-")
+    facts = json.loads(result.output)
+    assert sum(facts["stages"]["histories_given"].values()) == 2
+    assert sum(facts["stages"]["histories_drawn"].values()) == 2
+
+
+def test_the_command_fails_for_a_law_that_is_broken_and_tells_who_paid_whom(elsewhere: Path) -> None:
+    with planted(refmodel.close_out.gap_of_lots, gap_rounded_up):
+        result = command("minimal", "--events", "6000", "--seed", "3")
+    assert result.exit_code == 1
+    assert "NOT SO, shrunk from" in result.output and "BROKEN" in result.output
+    headings = [line.split() for line in result.output.splitlines()]
+    assert ["stage", "rule", "from", "to", "amount", "unit"] in headings
+
+
+def test_an_interrupted_command_keeps_its_report(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def interrupting(title: str, total: int) -> Iterator[Any]:
+        def advance(done: float, words: str = "") -> None:
+            raise KeyboardInterrupt
+
+        yield advance
+
+    monkeypatch.setattr(marginspec.search.command, "progress", interrupting)
+    result = command("--events", "8000", "--json", "facts.json")
+    assert result.exit_code == 130
+    assert "INTERRUPTED  What was played until then is counted above." in result.output
+    facts = json.loads((elsewhere / "facts.json").read_text())
+    assert facts["interrupted"] and facts["events"] == 4_000
+
+
+def test_a_policy_that_is_none_is_refused(elsewhere: Path) -> None:
+    result = command("no-such-policy")
+    assert result.exit_code == 2

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases import dydx_v4, natural_units
+from tests.cases import dydx_v4, natural_units, waterfall
 from tests.cases.law import Adapter, Case, Said
 
 CASES = Path(__file__).parent / "cases"
@@ -28,7 +28,7 @@ DIFFERS = "differs"
 WAITS = "waits"
 STATES = (EXACT, ROUNDING, DIFFERS, WAITS)
 
-ADAPTERS: dict[str, Adapter] = {**natural_units.ADAPTERS, **dydx_v4.ADAPTERS}
+ADAPTERS: dict[str, Adapter] = {**natural_units.ADAPTERS, **dydx_v4.ADAPTERS, **waterfall.ADAPTERS}
 
 
 @dataclass(frozen=True)

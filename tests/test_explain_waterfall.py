@@ -30,6 +30,12 @@ WHALE = INCIDENTS / "01-frozen-whale-3.json"
 SQUEEZE = INCIDENTS / "03-squeeze-the-backstop-2.json"
 
 
+@pytest.fixture(autouse=True)
+def heard(monkeypatch):
+    """What a run with --json - has silenced speaks again afterwards."""
+    monkeypatch.setattr(screen, "_silent", False)
+
+
 def marginspec(*arguments):
     screen._silent = False
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
@@ -83,16 +89,23 @@ def crashes(draw):
     for short in range(shorts):
         lines += [f"deposit s{short} {draw(st.integers(6_000, 60_000))} owner s{short} pool cross"]
         lines += [f"order s{short} BTC-PERP buys 0 sells 6"]
+    zero = 10_000
     for long in range(longs):
-        lines += [f"deposit l{long} {draw(st.integers(2_000, 12_000))} owner l{long} pool cross"]
+        deposit, held = draw(st.integers(2_000, 12_000)), 0
+        lines += [f"deposit l{long} {deposit} owner l{long} pool cross"]
         for short in range(shorts):
-            lots = draw(st.integers(1, 3))
+            lots = draw(st.integers(1, 2))
+            held += lots
             lines += [f"trade l{long} buys {lots} BTC-PERP from s{short} at 10_000"]
+        zero = 10_000 - deposit // held
+    near = st.integers(zero, zero + 250)  # where the last long has little equity left, or none
     for _ in range(draw(st.integers(1, 4))):
-        lines += [f"prices BTC-PERP {draw(st.integers(5_000, 13_000))}"]
-        lines += [f"takeover l{draw(st.integers(0, longs - 1))}"]
-        price = draw(st.integers(8_000, 11_000))
-        lines += [f"liquidation_fill l0 1 BTC-PERP by s{draw(st.integers(0, shorts - 1))} at {price}"]
+        price = draw(st.one_of(near, st.integers(5_000, 13_000)))
+        lines += [f"prices BTC-PERP {price}"]
+        fill = (
+            f"liquidation_fill l{longs - 1} 1 BTC-PERP by s{draw(st.integers(0, shorts - 1))} at {price + 9}"
+        )
+        lines += [draw(st.sampled_from([f"takeover l{longs - 1}", fill]))]
     stages = draw(st.sampled_from([("holders",), ("backstop", "adl", "payers"), ("fund_residue", "payers")]))
     return stages, lines
 

@@ -15,6 +15,16 @@ HAND_MADE = (
     "IM checked before the fee",
     "the trade's own gain counted",
     "a rebate from the pool",
+    "ADL from the same side",
+    "fund pays the bankrupt account",
+    "penalty before losses",
+    "tie-break dropped",
+    "cap ignored",
+    "cap tested only at its end",
+    "draw limit ignored",
+    "residue vanishes",
+    "share taken from the wallet",
+    "bad debt repaid from the balance",
 )
 """The breaks that somebody would make by hand: each is a named mutant of a theorem, under this name."""
 

@@ -91,10 +91,11 @@ def draw_policy(choices: Choices, name: str = "drawn") -> Policy:
 
 def draw_stages(choices: Choices) -> tuple[str, ...]:
     """The stages of a bankruptcy: all of them, all but some, or one alone."""
-    if choices.chance(350_000):
+    kind = choices.pick(("all", "some", "some", "one", "all", "some"))
+    if kind == "all":
         return STAGES
     chosen = tuple(stage for stage in STAGES if choices.chance(600_000))
-    return chosen if chosen and not choices.chance(200_000) else (choices.pick(STAGES),)
+    return chosen if chosen and kind == "some" else (choices.pick(STAGES),)
 
 
 def draw_bound(choices: Choices, total: Quanta, least: Quanta) -> Quanta:

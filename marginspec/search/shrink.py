@@ -11,14 +11,13 @@ from typing import Any
 
 from marginspec.documents import trace_document, write_json
 from marginspec.ledger import transfers
-from marginspec.prose.notation import written_place
 from marginspec.screen import aligned
 from marginspec.search.choices import Choices, EagerChoices, IdleChoices
 from marginspec.search.invariants import Violation, Watch
 from marginspec.story import tell
 from refmodel.events import Event, Prices
 from refmodel.policy import Policy
-from refmodel.postings import Postings
+from refmodel.postings import Place, Postings
 from refmodel.state import Venue, genesis
 from refmodel.venue import apply
 
@@ -273,9 +272,14 @@ def transfer_lines(trace: Trace) -> list[str]:
         return []
     rows = [
         (
-            *(each.stage, each.rule, written_place(each.payer), written_place(each.payee)),
+            *(each.stage, each.rule, place_in_words(each.payer), place_in_words(each.payee)),
             *(f"{each.amount:_}", each.unit),
         )
         for each in found
     ]
     return ["", aligned(("stage", "rule", "from", "to", "amount", "unit"), rows, right=(4,))]
+
+
+def place_in_words(place: Place) -> str:
+    """A place as the chapters write it: `wallet a1`, `open_cost a1 BTC-PERP`, `fund cross`, `custody`."""
+    return " ".join(word for word in (place.kind, place.holder, place.market) if word)

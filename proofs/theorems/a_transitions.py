@@ -181,7 +181,9 @@ def money_goes_where_it_is_sent(
     witness=dict(time=5, clock=3, wallet=500, wallet_2=600, size=2, cost=20, mark=10, buys=4, sells=0),
     mutant=(
         Replace("refuse_size", "if lots > limit", "if lots > limit + 1", name="one lot above the limit"),
-        Replace("order", "if is_backstop(event.account)", "if event.buys > 2", name="a backstop rests orders"),
+        Replace(
+            "order", "if is_backstop(event.account)", "if event.buys > 2", name="a backstop rests orders"
+        ),
     ),
 )
 def orders_change_only_orders(
@@ -355,7 +357,12 @@ def fills_never_raise_the_risk(size: Lots, buys: Lots, sells: Lots, lots: Lots) 
     "leave nobody below zero, keep the books, and touch nobody who has no position.",
     structural_bound="3 accounts, of which 2 hold the market against each other; resolution of any number is "
     "INV-1",
-    contracts=(closing_realises_all, initial_is_not_negative, maintenance_is_not_negative, requirement_is_at_least_one),
+    contracts=(
+        closing_realises_all,
+        initial_is_not_negative,
+        maintenance_is_not_negative,
+        requirement_is_at_least_one,
+    ),
     witness=(
         dict(kind=0, time=5, clock=3, wallet=500, wallet_2=600, size=2, cost=20, mark=10, value=11),
         dict(kind=1, time=5, clock=3, wallet=500, wallet_2=600, size=2, cost=20, mark=10, value=-9_000),
@@ -371,8 +378,12 @@ def fills_never_raise_the_risk(size: Lots, buys: Lots, sells: Lots, lots: Lots) 
         Replace(
             "prices", "if price > price_max", "if price > price_max + 1", name="one tick above the limit"
         ),
-        Replace("bankrupt_accounts", "if equity_now < 0", "if equity_now < -1", name="a small debt overlooked"),
-        Replace("resolved", "resolve(post(venue, postings))", "resolve(venue)", name="resolved before it happens"),
+        Replace(
+            "bankrupt_accounts", "if equity_now < 0", "if equity_now < -1", name="a small debt overlooked"
+        ),
+        Replace(
+            "resolved", "resolve(post(venue, postings))", "resolve(venue)", name="resolved before it happens"
+        ),
     ),
 )
 def marks_are_never_stopped(

@@ -119,7 +119,9 @@ def valid_rates_are_what_the_theorems_assume(
 ) -> None:
     maintenance = Schedule(BRACKET, (Tier(floor_0, m_0), Tier(floor_1, m_1), Tier(floor_2, m_2)))
     initial = Schedule(WHOLE, (Tier(floor_0, i_0), Tier(floor_1, i_1), Tier(floor_2, i_2)))
-    here = market(initial=initial, maintenance=maintenance, gap=gap, liquidation=Liquidation(FULL, penalty, 0))
+    here = market(
+        initial=initial, maintenance=maintenance, gap=gap, liquidation=Liquidation(FULL, penalty, 0)
+    )
     terms = policy({MARKET: here}, fee_taker=taker, fee_maker=maker)
 
     if passes(
@@ -189,6 +191,7 @@ def valid_limits_are_within_the_domain(
 @theorem(
     "C2-policy",
     rules=("POL-9", "GAP-4"),
+    stage="waterfall",
     claim="A policy that passes has maintenance rates that cover all moves between two looks at an account, "
     "of which there is at least one.",
     structural_bound="1 to 4 moves; any number by C2-next-move",
@@ -225,6 +228,7 @@ SOME_STAGES = (STAGES, (PAYERS_STAGE,), (), (STAGES[1], STAGES[0]), ("unknown",)
 @theorem(
     "B1-policy-waterfall",
     rules=("POL-18", "POL-19", "POL-20"),
+    stage="waterfall",
     claim="A policy that passes has stages in the order of the law, a takeover only with a backstop, and "
     "bounded payments of its funds.",
     structural_bound="six lists of stages, of which two are valid; a checker looks at each stage and pool",
@@ -239,9 +243,13 @@ SOME_STAGES = (STAGES, (PAYERS_STAGE,), (), (STAGES[1], STAGES[0]), ("unknown",)
             "elif trigger > 1 and BACKSTOP_STAGE not in policy.stages",
             name="a takeover that nobody makes",
         ),
-        Replace("funds_may_pay", "elif not 1 <= limit", "elif not 0 <= limit", name="a fund that pays nothing"),
+        Replace(
+            "funds_may_pay", "elif not 1 <= limit", "elif not 0 <= limit", name="a fund that pays nothing"
+        ),
         Replace("stages_are_known", "if known != sorted(known)", "if not known", name="stages in any order"),
-        Replace("stages_are_known", "elif stage in policy.stages[:index]", "elif False", name="a stage twice"),
+        Replace(
+            "stages_are_known", "elif stage in policy.stages[:index]", "elif False", name="a stage twice"
+        ),
     ),
 )
 def valid_waterfalls_are_what_the_theorems_assume(trigger: Ppm, limit: Quanta, notional: Quanta) -> None:
@@ -267,6 +275,7 @@ def valid_waterfalls_are_what_the_theorems_assume(trigger: Ppm, limit: Quanta, n
 @theorem(
     "B1-policy-fills",
     rules=("POL-21", "POL-22"),
+    stage="waterfall",
     claim="A policy that passes has a size rule with the terms it reads, and none beside; a band that is a "
     "share; and a buffer that absorbs the rounding.",
     structural_bound="1 market; a checker looks at each",
@@ -290,15 +299,18 @@ def valid_waterfalls_are_what_the_theorems_assume(trigger: Ppm, limit: Quanta, n
             name="a quantum for two roundings",
         ),
         Replace(
-            "size_rule_has_its_terms", "if not 1 <= rules.fraction", "if not 0 <= rules.fraction", name="no lots"
+            "size_rule_has_its_terms",
+            "if not 1 <= rules.fraction",
+            "if not 0 <= rules.fraction",
+            name="no lots",
         ),
         Replace("fill_band_is_a_share", "< PPM", "<= PPM", name="a fill for nothing"),
-        Replace("size_rule_has_its_terms", "elif rules.buffer != 0", "elif False", name="a term nobody reads"),
+        Replace(
+            "size_rule_has_its_terms", "elif rules.buffer != 0", "elif False", name="a term nobody reads"
+        ),
     ),
 )
-def valid_size_rules_have_their_terms(
-    band: Ppm, fraction: Ppm, whole_below: Quanta, buffer: Quanta
-) -> None:
+def valid_size_rules_have_their_terms(band: Ppm, fraction: Ppm, whole_below: Quanta, buffer: Quanta) -> None:
     size = choice("size", *SIZE_RULES)
     trigger = choice("trigger", *TRIGGERS)
     schedule = choice("kind", Schedule(BRACKET, (Tier(0, 50_000),)), Schedule(SQRT, (), 50_000, 1))

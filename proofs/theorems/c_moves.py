@@ -1,5 +1,5 @@
-"""C2. Moves between looks: how far a mark may be from where it was when an account was last looked at, and that
-a maintenance margin which covers that distance pays for all of them, and for the funding in between.
+"""C2. Moves between looks: how far a mark may be from where it was when an account was last looked at, and
+that a maintenance margin which covers that distance pays for all of them, and for the funding in between.
 
 A venue that looks at an account after every move needs C1 alone. One that looks after every third move needs
 more than three times the gap: the second move is taken of a mark that the first has moved already.
@@ -29,6 +29,7 @@ def next_move_adds_its_cross_term(result: Ppm, total: Ppm, gap: Ppm) -> None:
 @theorem(
     "C2-next-move",
     rules=("GAP-4",),
+    stage="waterfall",
     claim="One more move adds itself and its part of the distance so far, rounded up by less than a ppm; "
     "several moves are that, one after the other.",
     structural_bound="0 to 4 moves by the law's own loop; any number by C2-many-moves",
@@ -67,8 +68,9 @@ class Move:
 @theorem(
     "C2-many-moves",
     rules=("GAP-4", "POL-9"),
-    claim="After any number of moves, none larger than the gap, the mark is no farther from the first than the "
-    "distance of GAP-4.",
+    stage="waterfall",
+    claim="After any number of moves, none larger than the gap, the mark is no farther from the first than "
+    "the distance of GAP-4.",
     contracts=(next_move_adds_its_cross_term,),
     witness=(
         dict(start=1_000, gap=100_000, mark=0, moves=(Move(1_100), Move(1_210), Move(1_331))),
@@ -110,8 +112,12 @@ def funding_is_within_its_rate(result: Quanta, rate: Ppm, mark: Ticks, multiplie
 @theorem(
     "C2-funding-step",
     rules=("FUN-2", "POL-11"),
+    stage="waterfall",
     claim="One funding payment takes of a lot at most the cap of its notional, and a quantum.",
-    witness=(dict(rate=-123, cap=200, mark=1_001, multiplier=7), dict(rate=123, cap=123, mark=1, multiplier=1)),
+    witness=(
+        dict(rate=-123, cap=200, mark=1_001, multiplier=7),
+        dict(rate=123, cap=123, mark=1, multiplier=1),
+    ),
     mutant=Replace(
         "funding_per_lot", "floor_div(rate * mark", "-1 + floor_div(rate * mark", name="two quanta off"
     ),
@@ -183,6 +189,7 @@ def travelled(moves: tuple[Payment, ...], start: Ticks, gap: Ppm, multiplier: in
 @theorem(
     "C2-funding",
     rules=("GAP-4", "FUN-1", "FUN-2"),
+    stage="waterfall",
     claim="After any number of moves with a funding payment at each, a lot has paid at most the cap of the "
     "marks that the distance allows, and one quantum for each payment.",
     contracts=(next_move_adds_its_cross_term, funding_is_within_its_rate),
@@ -232,9 +239,11 @@ def funding_adds_its_cap_each_time(
     )
 
     moves.prove(
-        lambda: (so_far().distance >= 0)
-        & (so_far().mark >= 1)
-        & (abs(so_far().mark - start) * PPM <= so_far().distance * start),
+        lambda: (
+            (so_far().distance >= 0)
+            & (so_far().mark >= 1)
+            & (abs(so_far().mark - start) * PPM <= so_far().distance * start)
+        ),
         "the mark is within the distance of the first",
     )
     moves.prove(
@@ -260,12 +269,15 @@ def funding_adds_its_cap_each_time(
 @theorem(
     "C2-position",
     rules=("POL-9", "GAP-4", "MAR-5", "ACC-1"),
-    claim="A position's maintenance margin pays for all moves between two looks together; with room above them, "
-    "for the funding in between as well.",
+    stage="waterfall",
+    claim="A position's maintenance margin pays for all moves between two looks together; with room above "
+    "them, for the funding in between as well.",
     contracts=(requirement_takes_rate,),
     witness=(
         dict(size=-3, mark=1_000, after=1_020, multiplier=7, distance=20_100, rate=50_000, paid=0, funding=0),
-        dict(size=3, mark=1_000, after=990, multiplier=7, distance=10_000, rate=50_000, paid=7, funding=1_000),
+        dict(
+            size=3, mark=1_000, after=990, multiplier=7, distance=10_000, rate=50_000, paid=7, funding=1_000
+        ),
     ),
     mutant=Replace(
         "position_value", "size * mark * multiplier", "2 * size * mark * multiplier", name="twice the value"
@@ -284,12 +296,17 @@ def margin_covers_the_moves(
     assume(mark >= 1, guard="PRC-1")
     assume(multiplier >= 1, policy="POL-13")
     assume(abs(after - mark) * PPM <= distance * mark, theorem="C2-many-moves")
-    assume(paid * PPM <= funding * (mark * multiplier), theorem="C2-funding")  # of one lot, its quanta included
+    assume(
+        paid * PPM <= funding * (mark * multiplier), theorem="C2-funding"
+    )  # of one lot, its quanta included
     assume(distance + funding <= rate, policy="POL-9")  # POL-9 asks it for the moves, without funding
     lots = abs(size)
     held = notional(lots, mark, multiplier)
     margin = requirement(Schedule(BRACKET, (Tier(0, rate),)), lots, held)
-    lemma(abs(after - mark) * PPM * (lots * multiplier) <= distance * mark * (lots * multiplier), "every lot moves")
+    lemma(
+        abs(after - mark) * PPM * (lots * multiplier) <= distance * mark * (lots * multiplier),
+        "every lot moves",
+    )
     lemma(paid * PPM * lots <= funding * (mark * multiplier) * lots, "every lot pays")
     lemma((distance + funding) * held <= rate * held, "both are within the rate")
 

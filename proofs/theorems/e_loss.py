@@ -25,12 +25,10 @@ from refmodel.loss import (
     weight_of,
 )
 from refmodel.numbers import Lots, Quanta, Ticks
-from refmodel.policy import EQUITY, FUND_RESIDUE_STAGE, PAYERS, PAYERS_STAGE, PROFIT
+from refmodel.policy import PAYERS, PROFIT
 from refmodel.postings import (
     OPEN_COST,
-    WALLET,
     books_gap,
-    fund_of,
     move,
     post,
     sums_to_zero,
@@ -58,8 +56,9 @@ def share_is_within_the_weight(result: Quanta, loss: Quanta, weight: Quanta, tot
 @theorem(
     "E5-share",
     rules=("LOS-4",),
-    claim="What a payer pays covers its proportion of the loss, by less than a quantum more, and never exceeds "
-    "its weight.",
+    stage="waterfall",
+    claim="What a payer pays covers its proportion of the loss, by less than a quantum more, and never "
+    "exceeds its weight.",
     witness=dict(loss=7, weight=3, total=10),
     mutant=(
         Replace("share_of_loss", "ceil_div(loss", "1 + ceil_div(loss", name="a quantum more than the weight"),
@@ -67,11 +66,15 @@ def share_is_within_the_weight(result: Quanta, loss: Quanta, weight: Quanta, tot
     ),
 )
 def shares_cover_their_proportion(loss: Quanta, weight: Quanta, total: Quanta) -> None:
-    lemma(implies((loss <= total) & (weight >= 0), loss * weight <= total * weight), "a loss within the weights")
+    lemma(
+        implies((loss <= total) & (weight >= 0), loss * weight <= total * weight), "a loss within the weights"
+    )
     establish(share_is_within_the_weight, loss, weight, total)
 
 
-def two_markets(payers: str, wallet: Quanta, size: Lots, cost: Quanta, size_2: Lots, cost_2: Quanta) -> Account:
+def two_markets(
+    payers: str, wallet: Quanta, size: Lots, cost: Quanta, size_2: Lots, cost_2: Quanta
+) -> Account:
     """An account with a position in each of two markets."""
     positions = {MARKET: Position(size, cost), SECOND: Position(size_2, cost_2)}
     return Account("owner", CROSS, wallet, positions, {})
@@ -88,16 +91,19 @@ def at_marks(payers: str, account: Account, mark: Ticks, mark_2: Ticks) -> Venue
 @theorem(
     "E5-weight",
     rules=("LOS-3", "LOS-5"),
-    claim="A payer can be asked for its profit, within its equity; its share comes out of the open cost of its "
-    "positions in profit, none beyond its profit; wallet and principal stay; and what has paid once has no "
-    "weight any more.",
+    stage="waterfall",
+    claim="A payer can be asked for its profit, within its equity; its share comes out of the open cost of "
+    "its positions in profit, none beyond its profit; wallet and principal stay; and what has paid once has "
+    "no weight any more.",
     structural_bound="2 markets; each further one adds its own profit",
     witness=(
         dict(wallet=50, size=3, cost=20, size_2=-2, cost_2=-30, mark=10, mark_2=9, share=12),
         dict(wallet=-5, size=3, cost=20, size_2=2, cost_2=30, mark=10, mark_2=9, share=0),
     ),
     mutant=(
-        Replace("weight_of", "max(min(profit, equity_now), 0)", "max(profit, 0)", name="more than its equity"),
+        Replace(
+            "weight_of", "max(min(profit, equity_now), 0)", "max(profit, 0)", name="more than its equity"
+        ),
         Replace(
             "profit_places",
             "Amount(open_cost_of(payer.account, market), taken)",
@@ -131,7 +137,9 @@ def payers_pay_out_of_profit(
     profits = {MARKET: size * mark - cost, SECOND: size_2 * mark_2 - cost_2}
 
     places = list(profit_places(before, Payer("a", share)))
-    postings = [part for each in places for part in move("LOS-5", each.place, wallet_of("bankrupt"), each.quanta)]
+    postings = [
+        part for each in places for part in move("LOS-5", each.place, wallet_of("bankrupt"), each.quanta)
+    ]
     after = post(before, tuple(postings))
 
     prove(0 <= weight, "nobody is asked for less than nothing")
@@ -151,6 +159,7 @@ def payers_pay_out_of_profit(
 @theorem(
     "E8-flat-accounts",
     rules=("LOS-3", "LOS-1"),
+    stage="waterfall",
     claim="An account without a position pays nothing for anybody, unless the policy names equity as what "
     "weighs, and then at most its equity; a bankrupt account never pays.",
     structural_bound="4 accounts; each is asked by itself",
@@ -192,6 +201,7 @@ def flat_accounts_pay_nothing(
 @theorem(
     "E5-shares",
     rules=("LOS-5", "LOS-4"),
+    stage="waterfall",
     claim="Shares are within their weights and cover the loss; a loss smaller than the number of payers is "
     "taken to the quantum, the largest weight first; a larger one takes less than a quantum more of each.",
     structural_bound="3 payers; any number by A8-loss-is-covered and E3-queue",
@@ -211,7 +221,10 @@ def shares_cover_the_loss(loss: Quanta, w_0: Quanta, w_1: Quanta, w_2: Quanta) -
     assume(loss >= 0, guard="LOS-1")
     assume(loss <= total, guard="LOS-1")
 
-    shares = {share.account: share.weight for share in shares_of_loss(loss, [Payer(*each) for each in weights.items()])}
+    shares = {
+        share.account: share.weight
+        for share in shares_of_loss(loss, [Payer(*each) for each in weights.items()])
+    }
 
     paid = sum(shares.values())
     for name, share in shares.items():
@@ -229,8 +242,9 @@ def shares_cover_the_loss(loss: Quanta, w_0: Quanta, w_1: Quanta, w_2: Quanta) -
 @theorem(
     "E5-matched",
     rules=("LOS-1", "LOS-6", "PST-1"),
-    claim="What payers give goes to what is due, both in their order: the postings are balanced, nobody gives "
-    "more than it has, nothing receives more than is due, and one of the two sides is used up.",
+    stage="waterfall",
+    claim="What payers give goes to what is due, both in their order: the postings are balanced, nobody "
+    "gives more than it has, nothing receives more than is due, and one of the two sides is used up.",
     structural_bound="2 payers and 2 amounts due; each further one is one round more of the same loop",
     witness=(dict(p_0=3, p_1=4, d_0=5, d_1=9), dict(p_0=30, p_1=4, d_0=5, d_1=0)),
     mutant=(
@@ -285,6 +299,7 @@ def after_bankruptcies(
 @theorem(
     "E5-money-stage",
     rules=("LOS-1", "LOS-2", "LOS-3", "LOS-5", "LOS-6", "FND-1"),
+    stage="waterfall",
     claim="A bankrupt account ends with exactly nothing. The fund pays first, as far as it may; then the "
     "payers, none below zero and none out of its wallet; and exactly what nobody paid stands as bad debt.",
     structural_bound="1 bankrupt account and 2 payers; 2 bankrupt accounts in E5-separation, any number of "
@@ -303,8 +318,15 @@ def after_bankruptcies(
             "Amount(wallet_of(payer.account), taken)",
             name="share taken from the wallet",
         ),
-        Replace("money_stage", "min(loss, draw_room(venue, pool))", "loss", name="the fund pays what it has not"),
-        Replace("money_stage", "bad_debt_of(pool), loss)", "bad_debt_of(pool), loss - 1)", name="a quantum forgiven"),
+        Replace(
+            "money_stage", "min(loss, draw_room(venue, pool))", "loss", name="the fund pays what it has not"
+        ),
+        Replace(
+            "money_stage",
+            "bad_debt_of(pool), loss)",
+            "bad_debt_of(pool), loss - 1)",
+            name="a quantum forgiven",
+        ),
     ),
 )
 def bankrupt_accounts_end_with_nothing(
@@ -352,8 +374,9 @@ def bankrupt_accounts_end_with_nothing(
 @theorem(
     "E5-separation",
     rules=("LOS-1", "LOS-2", "LOS-5", "LOS-6"),
-    claim="What each pays, and what is left over, depends on the sum of the residues alone, not on the order of "
-    "the bankrupt accounts; each of them ends with exactly nothing.",
+    stage="waterfall",
+    claim="What each pays, and what is left over, depends on the sum of the residues alone, not on the "
+    "order of the bankrupt accounts; each of them ends with exactly nothing.",
     structural_bound="2 bankrupt accounts and 1 payer; any number of residues by E5-matched",
     contracts=(share_is_within_the_weight,),
     witness=(
@@ -394,12 +417,15 @@ def payment_depends_on_the_sum(
     was, ends = one.pools[CROSS], other.pools[CROSS]
     prove((ends.fund == was.fund) & (ends.drawn == was.drawn), "the fund pays the same")
     prove(ends.bad_debt == was.bad_debt, "the same is left over")
-    prove(equity(other, other.accounts["p0"]) == equity(one, one.accounts["p0"]), "and the payer pays the same")
+    prove(
+        equity(other, other.accounts["p0"]) == equity(one, one.accounts["p0"]), "and the payer pays the same"
+    )
 
 
 @theorem(
     "E5-left-over",
     rules=("LOS-3", "LOS-5", "LOS-6"),
+    stage="waterfall",
     claim="What is left over does not depend on who pays: two payers leave what one of their weight leaves.",
     structural_bound="1 bankrupt account, 2 payers against 1",
     contracts=(share_is_within_the_weight,),
@@ -430,6 +456,7 @@ def left_over_does_not_depend_on_who_pays(owed: Quanta, w_0: Quanta, w_1: Quanta
 @theorem(
     "E6-bad-debt",
     rules=("FND-1", "FND-2", "LOS-6", "DEP-1"),
+    stage="waterfall",
     claim="Bad debt never vanishes: it falls by what arrives for the fund of its pool, by nothing else, and "
     "before the fund grows; the balance already in the fund stays.",
     structural_bound="deposits to an account and to a fund; what records it is E5-money-stage",
@@ -446,7 +473,9 @@ def left_over_does_not_depend_on_who_pays(owed: Quanta, w_0: Quanta, w_1: Quanta
             name="bad debt repaid from the balance",
         ),
         Replace("fund_inflow", "repaid = min(amount, ", "repaid = max(0, ", name="bad debt forgiven"),
-        Replace("_post_pool", "pool.bad_debt - amount", "pool.bad_debt", name="a repayment that repays nothing"),
+        Replace(
+            "_post_pool", "pool.bad_debt - amount", "pool.bad_debt", name="a repayment that repays nothing"
+        ),
     ),
 )
 def bad_debt_falls_by_payment_alone(amount: Quanta, debt: Quanta, fund: Quanta, custody: Quanta) -> None:

@@ -24,7 +24,7 @@ from refmodel.margin import (
 )
 from refmodel.numbers import PPM, ceil_div, floor_div
 from refmodel.outcome import Refusal
-from refmodel.policy import BELOW
+from refmodel.policy import BELOW, FRACTION, Liquidation
 from refmodel.postings import OUTSIDE, Posting, post
 from refmodel.state import CROSS, Account, OpenOrders, Position, Venue, position_value
 from refmodel.trading import BUY, SELL, comes_closer, fee, is_admitted, refuse_outside_pool
@@ -143,15 +143,33 @@ def dydx_margin(case: Case) -> Answers:
 
 
 def dydx_tier(case: Case) -> Answers:
-    """POL-1 to POL-17: whether a tier makes a valid policy."""
+    """POL-1 to POL-22: whether a tier, or settings of liquidation, make a valid policy."""
     given = case["given"]
+    if given.get("op") == "liquidation_settings":
+        return dydx_settings(given)
     maintenance = flat(maintenance_ppm(given))
     terms = replace(
         market_of(10_000, flat(int(given["initial_margin_ppm"])), maintenance),
         price_max=10**6,
         size_max=10**6,
     )
-    policy = replace(policy_of({"M": terms}, BELOW), venue_total_max=10**18)
+    limits = {CROSS: 10**18}
+    policy = replace(policy_of({"M": terms}, BELOW), venue_total_max=10**18, draw_limits=limits)
+    return {"valid": not faults(policy)}
+
+
+def dydx_settings(given: Case) -> Answers:
+    """POL-7 and POL-21: the most that a penalty, and the share of a position closed by one fill, may be."""
+    rules = Liquidation(
+        FRACTION,
+        int(given["max_liquidation_fee_ppm"]),
+        PPM - 1,
+        fraction=int(given["max_position_portion_liquidated_ppm"]),
+        whole_below=int(given["min_position_notional_liquidated"]),
+    )
+    terms = replace(market_of(10_000, flat(20), flat(10), rules), price_max=10**6, size_max=10**6)
+    limits = {CROSS: 10**18}
+    policy = replace(policy_of({"M": terms}, BELOW), venue_total_max=10**18, draw_limits=limits)
     return {"valid": not faults(policy)}
 
 

@@ -9,7 +9,21 @@ from fractions import Fraction
 from typing import Any
 
 from refmodel.numbers import PPM
-from refmodel.policy import REFUSE, WHOLE, Market, Policy, Schedule, Tier
+from refmodel.policy import (
+    ADL_STAGE,
+    BYBIT,
+    FULL,
+    PROFIT,
+    QUEUE,
+    REFUSE,
+    TO_ACCOUNT,
+    WHOLE,
+    Liquidation,
+    Market,
+    Policy,
+    Schedule,
+    Tier,
+)
 from refmodel.postings import books_gap, lots_gap
 from refmodel.state import CROSS, Account, OpenOrders, Pool, Position, Venue
 
@@ -60,7 +74,13 @@ def flat(rate: int) -> Schedule:
     return Schedule(WHOLE, (Tier(0, rate),))
 
 
-def market_of(multiplier: int, initial: Schedule, maintenance: Schedule) -> Market:
+FREE = Liquidation(FULL, 0, PPM - 1)
+"""Closing an account out takes everything at once and costs nothing, unless the case says otherwise."""
+
+
+def market_of(
+    multiplier: int, initial: Schedule, maintenance: Schedule, liquidation: Liquidation = FREE
+) -> Market:
     """A market with these schedules; everything that a case says nothing about is as wide as can be."""
     return Market(
         multiplier=multiplier,
@@ -69,10 +89,11 @@ def market_of(multiplier: int, initial: Schedule, maintenance: Schedule) -> Mark
         size_max=UNLIMITED,
         band=PPM - 1,
         gap=1,
-        penalty=0,
+        touch_moves=1,
         funding_cap=PPM,
         initial=initial,
         maintenance=maintenance,
+        liquidation=liquidation,
     )
 
 
@@ -90,7 +111,15 @@ def policy_of(
         fee_maker=0,
         venue_total_max=UNLIMITED,
         positions_max=64,
+        stages=(ADL_STAGE,),
+        takeover_trigger=0,
+        takeover_remainder=TO_ACCOUNT,
         draw_period=1,
+        draw_limits=dict.fromkeys((CROSS, *isolated), UNLIMITED),
+        backstop_notional_max=0,
+        adl_ranking=BYBIT,
+        adl_allocation=QUEUE,
+        payers=PROFIT,
         isolated=isolated,
         markets=markets,
     )

@@ -1,11 +1,13 @@
 """Invariants of sections D and E of the theorems: liquidation, takeover, and the waterfall below zero."""
 
 from marginspec.search.invariants.step import Resolution, Step, after_every_event
+from refmodel.close_out import maintenance_of
 from refmodel.events import FundDeposit, LiquidationFill, Takeover
+from refmodel.insurance import drawn_so_far
 from refmodel.margin import NOTHING_HELD, carries, is_liquidatable
 from refmodel.numbers import PPM, Lots, Quanta
 from refmodel.policy import ADL_STAGE, BACKSTOP_STAGE, EQUITY, HOLDERS_STAGE, TO_BACKSTOP, Policy
-from refmodel.postings import BAD_DEBT, FUND, LOTS, WALLET, Posting, post
+from refmodel.postings import BAD_DEBT, FUND, LOTS, WALLET, DrawCounted, Posting, post
 from refmodel.stages import (
     AT_MARK,
     BACKSTOP_TAKES,
@@ -363,3 +365,48 @@ def only_opposite_holders_are_closed(step: Step) -> str | None:
             if abs(held.size) > abs(earlier) or held.size * earlier < 0:
                 return f"{name} held {earlier:_} lots in {market} and holds {held.size:_}"
     return None
+
+
+@after_every_event("E1")
+def nobody_forgoes_what_the_fund_could_have_paid(step: Step) -> str | None:
+    """Where opposite holders may be compensated: when the first lot of a position is deleveraged, its gap is
+    more than what the fund of its pool may still pay."""
+    resolution = step.resolution
+    if resolution is None or not may_open(step.before.policy, HOLDERS_TAKE):
+        return None
+    snapshot = resolution.snapshot
+    funds = {name: pool.fund for name, pool in snapshot.pools.items()}
+    drawn = {name: drawn_so_far(snapshot, name) for name in snapshot.pools}
+    carried: dict[tuple[str, str], Lots] = {}
+    deleveraged: set[tuple[str, str]] = set()
+    for entry in step.outcome.postings:
+        if isinstance(entry, DrawCounted):
+            drawn[entry.pool] = entry.drawn
+        if not isinstance(entry, Posting):
+            continue
+        if entry.place.kind == FUND:
+            funds[entry.place.holder] += entry.amount
+        key = (entry.place.holder, entry.place.market)
+        if entry.place.kind != LOTS or entry.place.holder not in resolution.bankrupt:
+            continue
+        if entry.stage == DELEVERAGED and key not in deleveraged:
+            deleveraged.add(key)
+            pool = snapshot.accounts[entry.place.holder].pool
+            room = min(funds[pool], step.before.policy.draw_limits[pool] - drawn[pool])
+            gap = gap_of_next_lot(resolution, *key, carried.get(key, 0))
+            if gap <= room:
+                return f"{key[0]}: a lot of {key[1]} with a gap of {gap:_}, the fund may pay {room:_}"
+        elif entry.stage in (BACKSTOP_TAKES, HOLDERS_TAKE):
+            carried[key] = carried.get(key, 0) + abs(entry.amount)
+    return None
+
+
+def gap_of_next_lot(resolution: Resolution, name: str, market: str, carried: Lots) -> Quanta:
+    """The gap that the next lot of a bankrupt position carries, worked out from the snapshot."""
+    account = resolution.snapshot.accounts[name]
+    margins = {held: maintenance_of(resolution.snapshot, account, held) for held in sorted(account.positions)}
+    deficit, total = resolution.bankrupt[name], sum(margins.values())
+    before = sum(margin for held, margin in margins.items() if held < market)
+    gap = deficit * (before + margins[market]) // total - deficit * before // total
+    lots = abs(account.positions[market].size)
+    return gap * (carried + 1) // lots - gap * carried // lots
