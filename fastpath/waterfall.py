@@ -222,9 +222,14 @@ def lots_payable(
 def lots_within(
     capacity: cython.longlong, size: cython.longlong, offered: cython.longlong
 ) -> cython.longlong:
-    """Of INS-4: how many of the lots offered a taker carries. Each at most SIZE_MAX; size is signed."""
+    """Of INS-4: how many of the lots offered a taker carries.
+
+    capacity  -1 to SIZE_MAX
+    size      within +-SIZE_MAX, counted in the direction of the lots offered
+    offered   0 to SIZE_MAX
+    """
     space: cython.longlong = capacity - size
-    if capacity == 0 or space <= 0:
+    if space <= 0:
         return 0
     taken: cython.longlong = offered if offered < space else space
     return taken if size + taken >= -capacity else 0
@@ -358,7 +363,7 @@ def cap_of_line(
     rate: cython.longlong,
     amount: int128,
 ) -> cython.longlong:
-    """Of ADL-3: the lots of a holder that may be closed before it meets one line. Rounds down.
+    """Of ADL-3: the lots of a holder up to which what is left stays above one line. Rounds down.
 
     lots, gap_lots  the holder's and the bankrupt account's, 1 to SIZE_MAX; at lot_value each at most
                     NOTIONAL_MAX quanta
@@ -371,10 +376,10 @@ def cap_of_line(
     above: int128 = (wide * 1_000_000 - slope * (lots * lot_value) + amount) * gap_lots
     wide = gap
     lost_per_lot: int128 = wide * 1_000_000 - slope * (gap_lots * lot_value)
+    if lost_per_lot <= 0:
+        return lots if above >= lost_per_lot else 0
     if above < 0:
         return 0
-    if lost_per_lot <= 0:
-        return lots
     most: int128 = above // lost_per_lot
     if most > lots:
         return lots

@@ -204,13 +204,14 @@ def policy_from_canonical(document: dict[str, Any], source: str, key: str = "") 
             problem = "has tiers that start elsewhere than those of `initial`."
             where = f"{key}.markets.{name}.maintenance".lstrip(".")
             raise InputError(source, Flaw(where, problem, "Give both the same floors; a rise may be 0."))
+    choices: dict[str, Any] = {name: document[name] for name in names}
+    choices |= {number: int(document[number]) for number in numbers}
     return Policy(
         stages=tuple(document["stages"]),
         draw_limits={pool: int(limit) for pool, limit in document["draw_limits"].items()},
         isolated=tuple(document["isolated"]),
         markets=markets,
-        **{name: document[name] for name in names},
-        **{number: int(document[number]) for number in numbers},
+        **choices,
     )
 
 

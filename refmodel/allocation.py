@@ -106,11 +106,6 @@ def cut_off(level: Level, lots: Lots, cap: Lots) -> Level:
     return Level(level.left - cap, level.active - lots)
 
 
-def caps_the_sooner(candidate: Candidate) -> "CapRate":
-    """The sorting key of water-filling: cap / lots, compared by cross multiplication."""
-    return CapRate(candidate.cap, candidate.lots)
-
-
 @dataclass(frozen=True, slots=True)
 class CapRate:
     """A cap as a fraction of the lots held, in the order of its value."""
@@ -135,7 +130,7 @@ def capped_pro_rata(lots: Lots, candidates: Sequence[Candidate]) -> list[Share]:
     """
     level = Level(lots, sum(candidate.lots for candidate in candidates))
     at_their_cap = set()
-    for candidate in sorted(candidates, key=caps_the_sooner):
+    for candidate in sorted(candidates, key=lambda each: CapRate(each.cap, each.lots)):
         if not is_cut_off(level, candidate.lots, candidate.cap):
             break
         level = cut_off(level, candidate.lots, candidate.cap)
@@ -157,6 +152,7 @@ def allocate(allocation: str, lots: Lots, candidates: Sequence[Candidate]) -> li
     """The shares of each holder, by the allocation that the policy names.
 
     candidates  in ranking order
+    returns     in the order in which the lots are taken
     """
     if allocation == QUEUE:
         return queue(lots, candidates)

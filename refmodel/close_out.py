@@ -90,9 +90,12 @@ def closing_postings(
 ) -> Postings:
     """Lots leave one account for another at an amount that the law, not an order, has set.
 
+    reason        the rule and the stage under which it is posted
+    leaver        whose lots go; `taker` receives them
     lots          signed lots that leave: positive from a long, negative from a short
     paid          quanta that the taker pays for them, negative if it is paid
     compensation  quanta of it that the fund pays back to the taker's open cost, >= 0
+    fund          which fund pays it; None if nobody does
     returns       postings of lots, open cost, the fund's payment, and what either side realises (TRD-6)
     Rounds nothing but what TRD-6 rounds. Source: chapter 8.
     """
@@ -122,6 +125,8 @@ def value_at_mark(venue: Venue, market: str, lots: Lots) -> Quanta:
 def orders_cancelled(venue: Venue, reason: Reason, name: str, markets: Sequence[str]) -> Postings:
     """Whoever is closed by the law has no order left in the market in which it is closed.
 
+    reason   the rule and the stage under which it is posted
+    name     the account
     markets  those in which orders are cancelled
     returns  one entry for each of them in which the account has orders
     Source: Binance, Bybit and BitMEX cancel the orders of an account that is liquidated or deleveraged;

@@ -52,15 +52,16 @@ def cap_of_line(line: Line, lots: Lots, lot_value: Quanta, room: Quanta, gap: Qu
     lot_value  quanta of notional of one lot at mark
     room       quanta: equity less the margin of the other markets and what is kept in reserve
     gap        quanta that `gap_lots` lots of the bankrupt position carry, >= 0
-    returns    0 to lots
+    returns    0 to lots: with that many closed, and with every smaller number of at least one, what is left
+               is above the line by the room. Nothing is asked where no lot is closed: the holder is known
+               not to be liquidatable
+    Rounds down, in favour of the holder.
     """
     above = gap_lots * (PPM * room - line.rate * lots * lot_value + line.amount)
     lost_per_lot = PPM * gap - gap_lots * line.rate * lot_value
-    if above < 0:
-        return 0
     if lost_per_lot <= 0:
-        return lots
-    return min(floor_div(above, lost_per_lot), lots)
+        return lots if above >= lost_per_lot else 0
+    return max(min(floor_div(above, lost_per_lot), lots), 0)
 
 
 def cap_of_lines(

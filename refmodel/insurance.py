@@ -92,7 +92,8 @@ def backstop_lots(venue: Venue, name: str, market: str) -> Lots:
     name     the backstop account
     returns  lots, of either side: with them it has its initial margin and is not liquidatable (MAR-10),
              within the market's largest size and the policy's largest notional of a backstop; 0 in a
-             market that would be one too many
+             market that would be one too many; -1 if it does not even carry its other positions. The margins
+             never fall as lots grow, so NUM-6 finds it
     Source: Hyperliquid's liquidator after March 2025: a tight cap, and margin like everybody's.
     """
     # Facts
@@ -108,13 +109,18 @@ def backstop_lots(venue: Venue, name: str, market: str) -> Lots:
     # The largest number that every limit admits
     if market not in account.positions and len(account.positions) >= venue.policy.positions_max:
         return 0
-    by_notional = max(floor_div(venue.policy.backstop_notional_max - others, lot_value), 0)
+    by_notional = floor_div(venue.policy.backstop_notional_max - others, lot_value)
     most = min(terms.size_max, by_notional)
+    if most < 0 or not carries_lots(venue, account, market, 0):
+        return -1
     return largest_count(most, lambda lots: carries_lots(venue, account, market, lots))
 
 
 def carries_lots(venue: Venue, account: Account, market: str, lots: Lots) -> bool:
-    """Whether an account would carry a position of this size, at its present equity."""
+    """Whether an account would carry a position of this size, at its present equity.
+
+    Its cost is chosen so that the equity stays what it is: who takes lots here is made whole.
+    """
     cost = value_at_mark(venue, market, lots) - profit_of(venue, account, market)
     held = {**account.positions, market: Position(lots, cost)}
     return carries(standing_of(venue, replace(account, positions=held)), venue.policy.trigger)
@@ -131,11 +137,11 @@ def lots_within(capacity: Lots, size: Lots, offered: Lots) -> Lots:
 
     capacity  lots, of either side
     size      held now, counted in the direction of the lots offered
-    returns   0 to offered; 0 as well if the position stays beyond its capacity whatever is taken, or if
-              the account can carry no lot at all
+    capacity  -1 if the account does not even carry what it has elsewhere: then it takes nothing
+    returns   0 to offered; 0 as well if the position stays beyond its capacity with all that is offered
     """
     taken = min(offered, capacity - size)
-    if capacity == 0 or taken < 0 or size + taken < -capacity:
+    if taken < 0 or size + taken < -capacity:
         return 0
     return taken
 
@@ -148,7 +154,8 @@ def fund_stage(step: Step, closing: Closing, ranking: tuple[str, ...]) -> tuple[
     returns  the venue after, and the closing with the lots that have carried their gap
     The backstop takes first, as much as it can carry. Opposite holders take the rest if the policy has the
     stage `holders` or no stage `backstop`; each is closed at mark, in effect. A backstop is not its own
-    taker. Source: Hyperliquid's vault, Binance's fund; theorems E1 and E2.
+    taker: where the policy has no `holders`, its own lots go to the next stage with the fund untouched.
+    Source: Hyperliquid's vault, Binance's fund; theorems E1 and E2.
     """
     # Facts
     venue = step.venue
@@ -187,11 +194,12 @@ def compensated(
     gap = gap_of_lots(closing.gap, closing.carried, taken, closing.lots)
     lots = closing.side * taken
     paid = value_at_mark(venue, closing.market, lots) + gap
+    drawn = (draw_counted(venue, reason, pool, gap),) if gap > 0 else ()
     postings = (
         *orders_cancelled(venue, reason, taker, (closing.market,)),
         *closing_postings(
             venue, reason, closing.market, closing.account, taker, lots, paid, gap, fund_of(pool)
         ),
-        draw_counted(venue, reason, pool, gap),
+        *drawn,
     )
     return step.then(postings), replace(closing, carried=closing.carried + taken)

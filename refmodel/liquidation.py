@@ -5,7 +5,7 @@ for the insurance fund, and never leaves the account weaker than before. Taking 
 is in takeover.py; what happens below zero in resolution.py.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from refmodel.close_out import Reason, closing_postings, orders_cancelled, value_at_mark
 from refmodel.events import LiquidationFill
@@ -44,6 +44,7 @@ LEAVES = Reason("LIQ-5", FILL)
 def refuse_carried(venue: Venue, name: str) -> Outcome | None:
     """Only a liquidatable account may be closed by others.
 
+    name     the account that is to be closed
     returns  the refusal, or None: then equity is below the maintenance margin, or at it if the trigger
              says so
     Source: chapter 3 (MAR-9); every venue of chapter 8.
@@ -144,6 +145,7 @@ def keeps_ratio(before: Standing, equity_after: Quanta, maintenance_after: Quant
     before             standing before the fill; its maintenance margin is >= 1
     equity_after       quanta, after the loss of the close, before the penalty
     maintenance_after  quanta; 0 if nothing is held any more: then it asks for equity >= 0
+    returns            True if it does not fall
     Compared by cross multiplication; nothing is rounded. Source: theorem D3; "at or better than the
     bankruptcy price" is not enough (refutation D3-bankruptcy-price-suffices).
     """
@@ -246,12 +248,25 @@ def fill_postings(
     )
 
 
+NO_TAKER = "no_taker"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A liquidatable account that nobody has taken yet; equity and maintenance margin in quanta."""
+
+    account: str
+    equity: Quanta
+    maintenance: Quanta
+    reason: str = NO_TAKER
+
+
 @rule("LIQ-7")
-def waiting(venue: Venue) -> tuple[tuple[str, Quanta, Quanta], ...]:
+def waiting(venue: Venue) -> tuple[Waiting, ...]:
     """The accounts that could be closed and that nobody has taken: the reason is `no_taker`.
 
-    returns  identifier, equity and maintenance margin in quanta of each liquidatable account, in the order of
-             identifiers. At rest their equity is 0 or more (INV-1), so deleveraging never opens for them
+    returns  each liquidatable account, in the order of identifiers. At rest their equity is 0 or more
+             (INV-1), so deleveraging never opens for them
     Source: dYdX v4 leaves such an account waiting as well. Theorem D9.
     """
     found = []
@@ -260,5 +275,5 @@ def waiting(venue: Venue) -> tuple[tuple[str, Quanta, Quanta], ...]:
         equity_now = equity(venue, account)
         maintenance = margin_maintenance(venue, account)
         if is_liquidatable(equity_now, maintenance, venue.policy.trigger):
-            found.append((name, equity_now, maintenance))
+            found.append(Waiting(name, equity_now, maintenance))
     return tuple(found)

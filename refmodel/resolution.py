@@ -60,7 +60,10 @@ def closings_of(venue: Venue, bankrupt: Bankrupt) -> list[Closing]:
 def close_position(step: Step, closing: Closing, holders: tuple[str, ...]) -> Step:
     """One position of a bankrupt account goes through the stages, in their order, until nothing is left.
 
+    step     where the resolution has got to
+    closing  the position, as it was on the snapshot
     holders  the eligible holders of the other side, in ranking order
+    returns  the venue after, in which nothing of the position is left
     Source: chapter 11; theorems E2 and D9.
     """
     step, closing = fund_stage(step, closing, holders)

@@ -1,7 +1,8 @@
 """Restoring (chapter 8, continued): the least lots after whose close an account is out of liquidation.
 
-Rules RST-1 and RST-2. A requirement is the largest of a few straight lines in the notional (MAR-13). Each
-line says how many lots must go before equity is above it again; the line that asks for the most decides.
+Rules RST-1 and RST-2. A requirement of kind `bracket` is the largest of a few straight lines in the notional
+(MAR-13), one of kind `whole` is one line per tier, and one of kind `sqrt` is at most one line. Each line says
+how many lots must go before equity is above it again.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ class Close:
     lots       of the position, >= 1
     lot_value  quanta of notional of one lot at mark
     room       PPM x quanta: equity, less the margin of the other markets, less the buffer
-    cost       PPM x quanta that the close of one lot costs, by its price and its penalty
+    cost       PPM x quanta that the close of one lot costs, by its price and its penalty; negative if the
+               price is better than the mark by more than the penalty
     """
 
     lots: Lots
@@ -89,6 +91,7 @@ def restored_by_tiers(schedule: Schedule, close: Close) -> Lots:
     """For `whole`: the least lots in the highest tier in which some are enough; all lots if none are.
 
     What is left falls into one tier after the other as lots go; within a tier its rate is one line.
+    `fewest` and `most` are the numbers of lots after whose close what is left lies in the tier.
     """
     fewest = 0
     for index in range(len(schedule.tiers) - 1, -1, -1):

@@ -51,6 +51,7 @@ def notional_of(venue: Venue, account: Account) -> Quanta:
 def taken_over(venue: Venue, name: str) -> Step:
     """All positions go to the backstop, in the order of markets, and no order stays.
 
+    name     the account that is taken over; it is not its own backstop
     returns  the venue after. With the remainder `backstop` the positions go at close-out values: the account
              is left with exactly nothing and its equity is the backstop's. With `account` they go at
              mark, and the account keeps its equity in its wallet

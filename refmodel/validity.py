@@ -354,7 +354,7 @@ def draw_period_passes(policy: Policy) -> Iterator[Fault]:
 def stages_are_known(policy: Policy) -> Iterator[Fault]:
     """The stages of a bankruptcy are known, each once, in the order of the law, and there is at least one."""
     if not policy.stages:
-        valid = f"at least one of {', '.join(STAGES)}; without any, only the fund pays, and the rest is bad debt at once"
+        valid = f"at least one of {', '.join(STAGES)}; without any, nobody pays but the fund"
         yield Fault("POL-18", "stages", "no stage", valid)
     for index, stage in enumerate(policy.stages):
         if stage not in STAGES:

@@ -17,16 +17,9 @@ import refmodel.withdrawal
 from marginspec.cli import main
 from marginspec.documents import read_trace
 from marginspec.policy_file import read_policy
-from marginspec.search.adversary import (
-    COALITION,
-    Attack,
-    Purse,
-    attack_of,
-    held_by,
-    opened,
-    search_for_attacks,
-)
+from marginspec.search.adversary import search_for_attacks
 from marginspec.search.choices import SeededChoices
+from marginspec.search.coalition import COALITION, Attack, Purse, attack_of, held_by, opened
 from marginspec.search.draw_policy import draw_policy
 from marginspec.search.shrink import first_break
 from marginspec.search.strategies import DrawnChoices

@@ -11,7 +11,7 @@ import pytest
 
 from marginspec.policy_file import read_policy
 from marginspec.story import parse_event
-from refmodel.liquidation import waiting
+from refmodel.liquidation import Waiting, waiting
 from refmodel.outcome import Outcome
 from refmodel.policy import (
     ADL_STAGE,
@@ -330,7 +330,7 @@ def test_a_reducing_order_of_a_deleveraged_account_does_not_open_a_position():
 
 def test_a_liquidatable_account_waits_until_somebody_takes_it():
     outcome = run(FREE, *LONG_LOSES, "prices BTC-PERP 54_100")
-    assert waiting(outcome.venue) == (("a1", 1_000, 13_525),)
+    assert waiting(outcome.venue) == (Waiting("a1", 1_000, 13_525, "no_taker"),)
     assert stages_of(outcome) == []
 
 

@@ -41,7 +41,7 @@ def state_of(venue: Venue, name: str) -> Any:
         case ["draw_room", pool] if pool in venue.pools:
             return draw_room(venue, pool)
         case ["waiting"]:
-            return ", ".join(name for name, _, _ in waiting(venue)) or "nobody"
+            return ", ".join(each.account for each in waiting(venue)) or "nobody"
         case ["ranking", market, ("longs" | "shorts") as side] if market in venue.policy.markets:
             return ", ".join(ranking(venue, market, SIDES[side])) or "nobody"
         case [("fund" | "fee_pool" | "bad_debt") as amount, pool] if pool in venue.pools:

@@ -8,10 +8,13 @@ from marginspec.errors import BROKEN, HELD, INTERRUPTED, UNDECIDED
 from marginspec.paths import runs_folder
 from marginspec.reports import Report
 from marginspec.screen import aligned, grouped, progress, say
-from marginspec.search.adversary import AdversaryReport, Best, Purse, amounts_of, search_for_attacks
+from marginspec.search.adversary import AdversaryReport, Best, search_for_attacks
 from marginspec.search.campaign import CampaignReport, run_campaign
+from marginspec.search.choices import SeededChoices
+from marginspec.search.coalition import Purse, amounts_of
 from marginspec.search.reach.columns import NOT_APPLICABLE, REACHED
 from marginspec.search.reach.reasons import reasons_of_the_law
+from marginspec.search.scene import narrowed
 from marginspec.story import tell
 from refmodel.policy import Policy
 from refmodel.stages import STAGES_IN_ORDER
@@ -136,8 +139,13 @@ def facts_of(found: CampaignReport) -> dict[str, Any]:
 
 
 def adversary(policy: Policy, histories: int, seed: int) -> Told:
-    """Let the adversary look for its best attack on a policy, and say what it came to."""
-    say(f"seed {seed}: {grouped(histories)} histories of a coalition on {policy.name}")
+    """Let the adversary look for its best attack on a policy, and say what it came to.
+
+    policy  one of many markets is narrowed to some of them, by the seed
+    """
+    policy = narrowed(SeededChoices(f"adversary {seed}"), policy)
+    markets = ", ".join(policy.markets)
+    say(f"seed {seed}: {grouped(histories)} histories of a coalition on {policy.name} ({markets})")
     with progress("adversary", histories) as advance:
         found = search_for_attacks(
             policy, histories, seed, lambda done, total: advance(done, f"{done:_} of {total:_} histories")

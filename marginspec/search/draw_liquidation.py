@@ -8,7 +8,7 @@ from refmodel.events import Event, LiquidationFill, Takeover
 from refmodel.liquidation import closable_lots, waiting
 from refmodel.margin import standing_of
 from refmodel.numbers import Lots, Ticks
-from refmodel.state import CROSS, Venue, backstop_of
+from refmodel.state import CROSS, Venue, backstop_of, is_backstop
 from refmodel.takeover import may_be_taken_over
 
 
@@ -51,7 +51,7 @@ def draw_lots(choices: Choices, venue: Venue, name: str, market: str, price: Tic
 
 def draw_waiting(choices: Choices, venue: Venue) -> str | None:
     """An account that could be closed; now and then one that could not; None if there is none."""
-    names = [name for name, _, _ in waiting(venue)]
+    names = [each.account for each in waiting(venue)]
     if names and not choices.chance(30_000):
         return choices.pick(names)
     if choices.chance(40_000):
@@ -80,9 +80,12 @@ def draw_takeover(choices: Choices, venue: Venue, scene: Scene, time: int) -> Ev
     if name is None:
         return draw_prices(choices, venue, scene, time)
     trigger = venue.policy.takeover_trigger
-    weak = [one for one, own, margin in waiting(venue) if may_be_taken_over(own, margin, trigger)]
+    weak = [
+        each.account for each in waiting(venue) if may_be_taken_over(each.equity, each.maintenance, trigger)
+    ]
     if weak and choices.chance(850_000):
-        name = choices.pick(weak)
+        backstops = [one for one in weak if is_backstop(one)]
+        name = choices.pick(backstops or weak) if choices.chance(500_000) else choices.pick(weak)
     if choices.chance(30_000):
         name = backstop_of(venue.accounts[name].pool)
     return Takeover(time, name)

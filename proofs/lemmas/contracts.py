@@ -50,7 +50,9 @@ def initial_is_not_negative(result: Quanta, venue: Venue, account: Account) -> N
 @contract(for_=margin_maintenance, proved_by="B1-account")
 def maintenance_is_not_negative(result: Quanta, venue: Venue, account: Account) -> None:
     """An account's maintenance margin is at least one quantum with a position, and 0 without."""
-    ensure(result >= 1 if account.positions else result == 0)
+    lots = sum(abs(position.size) for position in account.positions.values())
+    ensure(implies(lots >= 1, result >= 1))
+    ensure(implies(lots == 0, result == 0))
 
 
 @contract(for_=requirement, proved_by="B2-requirement-monotone", relational=True)

@@ -8,6 +8,7 @@ from refmodel.numbers import PPM, Ppm, Quanta
 from refmodel.policy import (
     AT_OR_BELOW,
     BACKSTOP_STAGE,
+    BELOW,
     BRACKET,
     FRACTION,
     FULL,
@@ -312,8 +313,10 @@ def valid_waterfalls_are_what_the_theorems_assume(trigger: Ppm, limit: Quanta, n
 )
 def valid_size_rules_have_their_terms(band: Ppm, fraction: Ppm, whole_below: Quanta, buffer: Quanta) -> None:
     size = choice("size", *SIZE_RULES)
-    trigger = choice("trigger", *TRIGGERS)
-    schedule = choice("kind", Schedule(BRACKET, (Tier(0, 50_000),)), Schedule(SQRT, (), 50_000, 1))
+    trigger = choice("trigger", *TRIGGERS) if size == RESTORE else BELOW
+    schedule = Schedule(BRACKET, (Tier(0, 50_000),))
+    if size == TIER_STEP:
+        schedule = choice("kind", schedule, Schedule(SQRT, (), 50_000, 1))
     rules = Liquidation(size, 2_500, band, fraction, whole_below, buffer)
     terms = policy({MARKET: market(maintenance=schedule, liquidation=rules)}, trigger=trigger)
 

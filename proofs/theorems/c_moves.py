@@ -270,8 +270,8 @@ def funding_adds_its_cap_each_time(
     "C2-position",
     rules=("POL-9", "GAP-4", "MAR-5", "ACC-1"),
     stage="waterfall",
-    claim="A position's maintenance margin pays for all moves between two looks together; with room above "
-    "them, for the funding in between as well.",
+    claim="A position's maintenance margin of at least the distance pays for all moves between two looks "
+    "together; with room above it, for the funding in between as well; without, the excess is missing.",
     contracts=(requirement_takes_rate,),
     witness=(
         dict(size=-3, mark=1_000, after=1_020, multiplier=7, distance=20_100, rate=50_000, paid=0, funding=0),
@@ -296,10 +296,8 @@ def margin_covers_the_moves(
     assume(mark >= 1, guard="PRC-1")
     assume(multiplier >= 1, policy="POL-13")
     assume(abs(after - mark) * PPM <= distance * mark, theorem="C2-many-moves")
-    assume(
-        paid * PPM <= funding * (mark * multiplier), theorem="C2-funding"
-    )  # of one lot, its quanta included
-    assume(distance + funding <= rate, policy="POL-9")  # POL-9 asks it for the moves, without funding
+    # What one lot has paid, a quantum for each payment included
+    assume(paid * PPM <= funding * (mark * multiplier), theorem="C2-funding")
     lots = abs(size)
     held = notional(lots, mark, multiplier)
     margin = requirement(Schedule(BRACKET, (Tier(0, rate),)), lots, held)
@@ -308,8 +306,13 @@ def margin_covers_the_moves(
         "every lot moves",
     )
     lemma(paid * PPM * lots <= funding * (mark * multiplier) * lots, "every lot pays")
-    lemma((distance + funding) * held <= rate * held, "both are within the rate")
 
     loss = position_value(size, mark, multiplier) - position_value(size, after, multiplier)
 
-    prove(loss + paid * lots <= margin, "the margin pays for the moves and the funding")
+    prove(
+        (loss + paid * lots - margin) * PPM <= (distance + funding - rate) * held,
+        "what the margin does not pay is the excess over its rate, of the notional before",
+    )
+    if distance + funding <= rate:  # POL-9 asks it of every policy, without funding
+        lemma((distance + funding) * held <= rate * held, "both are within the rate")
+        prove(loss + paid * lots <= margin, "the margin pays for the moves and the funding")

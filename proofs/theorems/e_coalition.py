@@ -7,16 +7,11 @@ or bad debt: there is no other source.
 """
 
 from proofs.lemmas.contracts import (
-    closing_realises_all,
-    initial_is_not_negative,
-    maintenance_is_not_negative,
     requirement_is_at_least_one,
     requirement_takes_rate,
 )
-from proofs.lemmas.waterfall import backstop_capacity_is_not_negative, payable_is_within_room
+from proofs.lemmas.resolution import RESOLVES
 from proofs.registry import Replace, assume, choice, lemma, prove, theorem
-from proofs.theorems.e_loss import share_is_within_the_weight
-from proofs.theorems.e_resolution import cap_leaves_equity
 from proofs.worlds import MARKET, holder, market, policy, venue
 from refmodel.events import Prices, Withdraw
 from refmodel.margin import margin_maintenance, notional, requirement
@@ -34,16 +29,6 @@ from refmodel.postings import BAD_DEBT, CUSTODY, FUND, OPEN_COST, WALLET, Place,
 from refmodel.resolution import bankrupt_accounts, closings_of, resolve
 from refmodel.state import CROSS, HOUSE, Pool, backstop_of, equity, position_value
 from refmodel.venue import apply
-
-MARGINS = (maintenance_is_not_negative, initial_is_not_negative, requirement_is_at_least_one)
-RESOLVES = (
-    *MARGINS,
-    closing_realises_all,
-    backstop_capacity_is_not_negative,
-    payable_is_within_room,
-    cap_leaves_equity,
-    share_is_within_the_weight,
-)
 
 
 @theorem(

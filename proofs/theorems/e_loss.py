@@ -5,7 +5,8 @@ The theorems run the law's own money stage. What one payer pays of a loss is A8;
 payment does to the payer, to the bankrupt accounts, and to everybody else.
 """
 
-from proofs.contracts import contract, ensure, establish, require
+from proofs.contracts import establish
+from proofs.lemmas.resolution import share_is_within_the_weight
 from proofs.registry import Replace, assume, choice, lemma, prove, theorem
 from proofs.symbolic import implies
 from proofs.worlds import MARKET, holder, market, policy, venue
@@ -20,12 +21,11 @@ from refmodel.loss import (
     money_stage,
     payers_of,
     profit_places,
-    share_of_loss,
     shares_of_loss,
     weight_of,
 )
 from refmodel.numbers import Lots, Quanta, Ticks
-from refmodel.policy import PAYERS, PROFIT
+from refmodel.policy import EQUITY, PAYERS, PROFIT
 from refmodel.postings import (
     OPEN_COST,
     books_gap,
@@ -39,18 +39,6 @@ from refmodel.state import CROSS, Account, Pool, Position, Venue, equity
 from refmodel.venue import apply
 
 SECOND = "N"
-
-
-@contract(for_=share_of_loss, proved_by="E5-share")
-def share_is_within_the_weight(result: Quanta, loss: Quanta, weight: Quanta, total: Quanta) -> None:
-    """A share covers its proportion of the loss, by less than a quantum more, and is at most the weight."""
-    require(total >= 1)
-    require(loss >= 0)
-    require(weight >= 0)
-    ensure(result >= 0)
-    ensure(result * total >= loss * weight)
-    ensure(result * total < loss * weight + total)
-    ensure(implies(loss <= total, result <= weight))
 
 
 @theorem(
@@ -72,17 +60,15 @@ def shares_cover_their_proportion(loss: Quanta, weight: Quanta, total: Quanta) -
     establish(share_is_within_the_weight, loss, weight, total)
 
 
-def two_markets(
-    payers: str, wallet: Quanta, size: Lots, cost: Quanta, size_2: Lots, cost_2: Quanta
-) -> Account:
+def two_markets(wallet: Quanta, size: Lots, cost: Quanta, size_2: Lots, cost_2: Quanta) -> Account:
     """An account with a position in each of two markets."""
     positions = {MARKET: Position(size, cost), SECOND: Position(size_2, cost_2)}
     return Account("owner", CROSS, wallet, positions, {})
 
 
-def at_marks(payers: str, account: Account, mark: Ticks, mark_2: Ticks) -> Venue:
+def at_marks(account: Account, mark: Ticks, mark_2: Ticks) -> Venue:
     """A venue of two markets with this account, and one that is flat and owes something."""
-    terms = policy({MARKET: market(), SECOND: market()}, payers=payers)
+    terms = policy({MARKET: market(), SECOND: market()})
     accounts = {"a": account, "bankrupt": holder(0)}
     pools = {CROSS: Pool(), MARKET: Pool(), SECOND: Pool()}
     return Venue(terms, 0, {MARKET: mark, SECOND: mark_2}, accounts, pools, 0)
@@ -130,8 +116,8 @@ def payers_pay_out_of_profit(
 ) -> None:
     assume(size != 0, guard="PST-1")
     assume(size_2 != 0, guard="PST-1")
-    account = two_markets(PROFIT, wallet, size, cost, size_2, cost_2)
-    before = at_marks(PROFIT, account, mark, mark_2)
+    account = two_markets(wallet, size, cost, size_2, cost_2)
+    before = at_marks(account, mark, mark_2)
     weight = weight_of(before, account)
     assume((0 <= share) & (share <= weight), theorem="E5-share")
     profits = {MARKET: size * mark - cost, SECOND: size_2 * mark_2 - cost_2}
@@ -451,6 +437,52 @@ def left_over_does_not_depend_on_who_pays(owed: Quanta, w_0: Quanta, w_1: Quanta
     prove(two.pools[CROSS].bad_debt == left, "two payers leave what exceeds their weights")
     prove(one.pools[CROSS].bad_debt == left, "so does one")
     prove(two.pools[CROSS].fund <= 1, "rounding leaves less than a quantum of each in the fund")
+
+
+@theorem(
+    "E8-equity-pays",
+    rules=("LOS-3", "LOS-4", "LOS-5"),
+    stage="waterfall",
+    claim="Where the policy names equity, an account that holds nothing pays its share out of its wallet, in "
+    "proportion to what it has and never more; nobody ends below zero for it.",
+    structural_bound="1 bankrupt account, 1 holder and 1 account that holds nothing",
+    contracts=(share_is_within_the_weight,),
+    witness=(
+        dict(owed=50, profit=10, wallet=30),
+        dict(owed=5_000, profit=10, wallet=30),
+        dict(owed=1, profit=-9, wallet=30),
+    ),
+    mutant=(
+        Replace(
+            "weight_of",
+            "return max(equity_now, 0)",
+            "return max(equity_now, 1)",
+            name="nothing pays a quantum",
+        ),
+        Replace(
+            "places_of",
+            "Amount(wallet_of(payer.account), payer.weight)",
+            "Amount(wallet_of(payer.account), payer.weight + 1)",
+            name="a quantum more than its share",
+        ),
+    ),
+)
+def savers_pay_only_where_the_policy_says_so(owed: Quanta, profit: Quanta, wallet: Quanta) -> None:
+    assume(owed >= 1, guard="RES-1")
+    before = after_bankruptcies((owed,), (profit,), wallet, Pool(), 1, EQUITY)
+    assume(equity(before, before.accounts["p0"]) >= 0, guard="INV-1")
+    total = 1_000 + equity(before, before.accounts["p0"])
+
+    step = money_stage(Step(before, ()), CROSS, [Residue("b0", owed)], frozenset(("b0",)))
+
+    after = step.venue
+    paid = 1_000 - after.accounts["saver"].wallet
+    prove((0 <= paid) & (paid <= 1_000), "a saver pays at most what it has")
+    prove(equity(after, after.accounts["p0"]) >= 0, "nobody ends below zero")
+    prove(after.accounts["b0"].wallet == 0, "the bankrupt account ends with exactly nothing")
+    prove(after.pools[CROSS].bad_debt == max(owed - total, 0), "the rest stands as bad debt")
+    if 2 <= owed and owed <= total:
+        prove(paid * total < owed * 1_000 + total, "its share is in proportion to what it has")
 
 
 @theorem(

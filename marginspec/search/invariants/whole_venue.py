@@ -60,7 +60,7 @@ def every_equity_is_at_least_zero(venue: Venue) -> str | None:
 @on_the_whole_venue("D9")
 def who_waits_has_a_reason(venue: Venue) -> str | None:
     """The list of those whom nobody has taken is exactly the liquidatable accounts, none of them bankrupt."""
-    told = waiting(venue)
+    told = tuple((each.account, each.equity, each.maintenance) for each in waiting(venue))
     at = venue.policy.trigger == AT_OR_BELOW
     found = []
     for name in sorted(venue.accounts):
