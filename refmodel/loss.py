@@ -108,10 +108,14 @@ def shares_of_loss(loss: Quanta, payers: list[Payer]) -> list[Payer]:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """So many quanta that stand in one place, or are due in one."""
+    """So many quanta that stand in one place, or are due in one.
+
+    rule  of what is due: by which rule it is posted, if not by that of the payment
+    """
 
     place: Place
     quanta: Quanta
+    rule: str = ""
 
 
 def profit_places(venue: Venue, payer: Payer) -> Iterator[Amount]:
@@ -137,16 +141,19 @@ def places_of(venue: Venue, payer: Payer) -> Iterator[Amount]:
 def matched(
     rule: str, stage: str, payers: Iterable[Amount], due: list[Amount]
 ) -> tuple[Postings, list[Amount]]:
-    """Postings from payers to what is due, both in their order, and what is still due afterwards."""
+    """Postings from payers to what is due, both in their order, and what is still due afterwards.
+
+    owing[0] is always the first amount that is still due, and is more than 0.
+    """
     postings: list[Posting] = []
     owing = [amount for amount in due if amount.quanta > 0]
     for payer in payers:
         left = payer.quanta
         while left > 0 and owing:
             paid = min(left, owing[0].quanta)
-            postings.extend(move(rule, payer.place, owing[0].place, paid, stage))
+            postings.extend(move(owing[0].rule or rule, payer.place, owing[0].place, paid, stage))
             left -= paid
-            rest = Amount(owing[0].place, owing[0].quanta - paid)
+            rest = Amount(owing[0].place, owing[0].quanta - paid, owing[0].rule)
             owing = [rest, *owing[1:]] if rest.quanta > 0 else owing[1:]
     return tuple(postings), owing
 
@@ -196,6 +203,7 @@ def paid_by_payers(
     venue: Venue, pool: str, paying: list[Amount], due: list[Amount], surplus: Quanta
 ) -> tuple[Postings, list[Amount]]:
     """The shares of the payers go to the bankrupt accounts, the surplus to the fund of the pool (FND-1)."""
-    into_fund = [Amount(posting.place, posting.amount) for posting in fund_inflow(venue, pool, surplus)]
+    inflow = fund_inflow(venue, pool, surplus)
+    into_fund = [Amount(posting.place, posting.amount, posting.rule) for posting in inflow]
     postings, owing = matched("LOS-5", PAYERS_PAY, paying, [*due, *into_fund])
     return postings, [amount for amount in owing if amount.quanta > 0]

@@ -87,7 +87,10 @@ names them.
 - Lots held in an account apart from the owner's equity, so that the cap of ADL-3 protects them.
 - An owner who splits lots over accounts with different ranks: the queue takes the first of them only.
 
-The last four are committed as traces with their measured gain: [spec/attacks/](attacks/README.md).
+- A counterparty of a liquidated account that chooses a price at the edge of LIQ-4: the loss comes before the
+  penalty, so that the fund receives none. The band of fills (LIQ-6) bounds how much.
+
+Four of these are committed as traces with their measured gain: [spec/attacks/](attacks/README.md).
 
 ## Rules
 

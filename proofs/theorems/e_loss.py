@@ -236,7 +236,7 @@ def shares_cover_the_loss(loss: Quanta, w_0: Quanta, w_1: Quanta, w_2: Quanta) -
     mutant=(
         Replace(
             "matched",
-            "rest = Amount(owing[0].place, owing[0].quanta - paid)",
+            "rest = Amount(owing[0].place, owing[0].quanta - paid, owing[0].rule)",
             "rest = Amount(owing[0].place, 0)",
             name="residue vanishes",
         ),
