@@ -151,7 +151,7 @@ def insured(draw):
 
 @st.composite
 def offered(draw):
-    capacity = draw(edgy(0, domain.SIZE_MAX))
+    capacity = draw(st.sampled_from((-1, 0)) | edgy(0, domain.SIZE_MAX))
     size = draw(
         st.sampled_from((capacity, -capacity)).flatmap(
             lambda edge: close_to(edge, -domain.SIZE_MAX, domain.SIZE_MAX)
@@ -278,7 +278,7 @@ def payable_said(room, gap, lots, left):
 def within_said(capacity, size, offered):
     """The largest number of lots that ends within the capacity."""
     taken = min(offered, capacity - size)
-    return taken if taken > 0 and abs(size + taken) <= capacity and capacity > 0 else 0
+    return taken if taken > 0 and abs(size + taken) <= capacity else 0
 
 
 def score_said(ranked_by, value, cost, wallet, equity, maintenance):
@@ -298,10 +298,10 @@ def before_said(numerator, denominator, notional, place, *other):
 
 
 def cap_said(lots, lot_value, room, gap, gap_lots, rate, amount):
-    """How many lots may go at (gap / gap_lots) each before equity is below the line of what is left."""
+    """Up to how many lots, from one on, may go at (gap / gap_lots) each so that equity stays above the line."""
     above = PPM * room - rate * lots * lot_value + amount
     slope = Fraction(PPM * gap, gap_lots) - rate * lot_value
-    if above < 0:
+    if above < slope:
         return 0
     return min(floor(above / slope), lots) if slope > 0 else lots
 

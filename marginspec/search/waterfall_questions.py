@@ -155,7 +155,7 @@ def answers_of_gap(
     paid = near(choices, gap * taken // lots, 0, domain.DRAW_MAX)
     by_law = lots_payable(paid, gap, lots, lots - carried)
     yield asked(kernels, "lots_payable", (paid, gap, lots, lots - carried), by_law)
-    capacity = near(choices, lots, 0, domain.SIZE_MAX)
+    capacity = near(choices, choices.pick((lots, lots, 0)), -1, domain.SIZE_MAX)
     yield asked(kernels, "lots_within", (capacity, size, taken), lots_within(capacity, size, taken))
     line = choices.pick(covering_lines(terms.maintenance, lots, lots * lot_value))
     most = min(domain.SIZE_MAX, domain.NOTIONAL_MAX // lot_value)

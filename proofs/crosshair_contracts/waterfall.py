@@ -106,7 +106,7 @@ def lots_payable_are_the_most_whose_gap_fits_the_room(
 
 @contract(capacity=5, size=-3, offered=9)
 def lots_within_a_capacity_end_within_it(capacity: Lots, size: Lots, offered: Lots) -> None:
-    assert capacity >= 0 and offered >= 0
+    assert capacity >= -1 and offered >= 0
     taken = lots_within(capacity, size, offered)
     assert 0 <= taken <= offered
     if taken > 0:
@@ -173,7 +173,8 @@ def cap_of_a_line_is_the_last_lot_above_it(
     lost_per_lot = PPM * gap - gap_lots * rate * lot_value
     assert 0 <= cap <= lots
     assert cap == 0 or above - lost_per_lot * cap >= 0
-    assert cap == lots or above < 0 or above - lost_per_lot * (cap + 1) < 0
+    assert cap == 0 or above - lost_per_lot >= 0
+    assert cap == lots or above - lost_per_lot * (cap + 1) < 0
 
 
 @contract(left=6, cap=3)

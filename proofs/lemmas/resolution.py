@@ -7,7 +7,7 @@ from proofs.lemmas.contracts import (
     maintenance_is_not_negative,
     requirement_is_at_least_one,
 )
-from proofs.lemmas.waterfall import backstop_capacity_is_not_negative, payable_is_within_room
+from proofs.lemmas.waterfall import backstop_capacity_is_minus_one_or_more, payable_is_within_room
 from proofs.registry import assume, lemma
 from proofs.symbolic import implies
 from proofs.worlds import MARKET, holder, market, policy, venue
@@ -45,7 +45,7 @@ MARGINS = (maintenance_is_not_negative, initial_is_not_negative, requirement_is_
 RESOLVES = (
     *MARGINS,
     closing_realises_all,
-    backstop_capacity_is_not_negative,
+    backstop_capacity_is_minus_one_or_more,
     payable_is_within_room,
     cap_leaves_equity,
     share_is_within_the_weight,

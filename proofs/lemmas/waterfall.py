@@ -285,9 +285,9 @@ def largest_count_is_within_limit(result: int, limit: int, holds: Callable[[int]
 
 
 @contract(for_=backstop_lots, proved_by="E1-backstop-carries")
-def backstop_capacity_is_not_negative(result: Lots, venue: Venue, name: str, market: str) -> None:
-    """A backstop's capacity in a market is 0 lots or more."""
-    ensure(result >= 0)
+def backstop_capacity_is_minus_one_or_more(result: Lots, venue: Venue, name: str, market: str) -> None:
+    """A backstop's capacity in a market is 0 lots or more, or -1: then it takes nothing."""
+    ensure(result >= -1)
 
 
 @contract(for_=lots_payable, proved_by="E1-lots-payable")

@@ -11,7 +11,7 @@ from proofs.lemmas.contracts import (
     requirement_is_monotone,
 )
 from proofs.lemmas.waterfall import (
-    backstop_capacity_is_not_negative,
+    backstop_capacity_is_minus_one_or_more,
     largest_count_is_within_limit,
     payable_is_within_room,
 )
@@ -147,11 +147,18 @@ def backstop_world(
         dict(case=1, wallet=500, held=3, size_b=9, mark=10, others=10, offered=7, gap=20, fund=100),
         dict(case=0, wallet=10**7, held=3, size_b=25, mark=10**5, others=10, offered=20, gap=20, fund=100),
         dict(case=0, wallet=5, held=3, size_b=60, mark=100, others=10, offered=50, gap=20, fund=100),
+        dict(case=0, wallet=606, held=-5, size_b=9, mark=100, others=10, offered=7, gap=20, fund=100),
     ),
     mutant=(
         Replace("lots_within", "capacity - size", "capacity", name="what it holds is not counted"),
         Replace(
             "backstop_lots", "min(terms.size_max, by_notional)", "terms.size_max", name="notional not counted"
+        ),
+        Replace(
+            "backstop_lots",
+            "most < 0 or not carries_lots(venue, account, market, 0)",
+            "most < 0",
+            name="what it has elsewhere is not asked about",
         ),
         Replace(
             "carries_lots",
@@ -182,7 +189,7 @@ def backstop_carries_what_it_takes(
     before = backstop_world(trigger, wallet, held, size_b, mark, others, fund, side)
     account = before.accounts[name]
 
-    establish(backstop_capacity_is_not_negative, before, name, MARKET)
+    establish(backstop_capacity_is_minus_one_or_more, before, name, MARKET)
     capacity = backstop_lots(before, name, MARKET)
     if capacity >= 1:
         assume(carries_lots(before, account, MARKET, capacity), theorem="E1-largest-count")
@@ -206,7 +213,7 @@ def backstop_carries_what_it_takes(
     stage="waterfall",
     claim="A backstop that is bankrupt itself goes without a backstop: its lots go to opposite holders.",
     structural_bound="the backstop and 1 holder",
-    contracts=(closing_realises_all, backstop_capacity_is_not_negative),
+    contracts=(closing_realises_all, backstop_capacity_is_minus_one_or_more),
     witness=dict(size_b=5, size=7, gap=9, fund=7, mark=10),
     mutant=Replace("fund_stage", "closing.account != backstop and", "", name="its own taker"),
 )
@@ -238,7 +245,7 @@ def bankrupt_backstop_is_not_its_own_taker(
     claim="Opposite holders are compensated where the policy has the stage `holders`, or no backstop; "
     "the backstop takes lots only where the policy has the stage `backstop`.",
     structural_bound="1 backstop and 1 eligible holder",
-    contracts=(closing_realises_all, backstop_capacity_is_not_negative, payable_is_within_room),
+    contracts=(closing_realises_all, backstop_capacity_is_minus_one_or_more, payable_is_within_room),
     witness=(
         dict(stages=0, size_b=5, size=7, gap=9, fund=7, mark=10),
         dict(stages=1, size_b=5, size=7, gap=9, fund=7, mark=10),

@@ -42,22 +42,24 @@ from refmodel.policy import AT_OR_BELOW, SQRT, TRIGGERS, WHOLE, Schedule
     "E3-cap-line",
     rules=("ADL-3",),
     stage="waterfall",
-    claim="Up to the cap of a line, every number of lots closed leaves the line covered, and one lot "
-    "more than the cap does not.",
+    claim="Up to the cap of a line, every number of lots closed, from one on, leaves the line covered, and "
+    "one lot more than the cap does not.",
     witness=(
         dict(lots=9, lot_value=50, room=40, gap=60, gap_lots=10, rate=50_000, amount=0, closed=2),
         dict(lots=9, lot_value=50, room=400, gap=0, gap_lots=10, rate=50_000, amount=0, closed=9),
-        dict(lots=9, lot_value=50, room=-4, gap=0, gap_lots=10, rate=50_000, amount=0, closed=9),
+        dict(lots=9, lot_value=50, room=-4, gap=0, gap_lots=10, rate=50_000, amount=0, closed=1),
+        dict(lots=9, lot_value=50, room=22, gap=25, gap_lots=10, rate=50_000, amount=0, closed=9),
     ),
     mutant=(
         Replace(
             "cap_of_line",
-            "if above < 0:",
-            "if above < min(lost_per_lot * lots, 0):",
+            "if above >= lost_per_lot else",
+            "if above >= lost_per_lot * lots else",
             name="cap tested only at its end",
         ),
         Replace("cap_of_line", "min(floor_div(above, lost_per_lot), lots)", "lots", name="cap ignored"),
         Replace("cap_of_line", "floor_div(above", "ceil_div(above", name="one lot more"),
+        Replace("cap_of_line", "max(min(", "min(min(", name="never above 0"),
     ),
 )
 def line_is_covered_up_to_the_cap(
@@ -82,17 +84,16 @@ def line_is_covered_up_to_the_cap(
     above = gap_lots * (PPM * room - rate * lots * lot_value + amount)
     lemma(above - lost * closed == gap_lots * covers - PPM * gap * closed, "what closing some lots changes")
     if (1 <= closed) & (closed <= cap):
-        lemma(above >= 0, "the line was covered before")
         lemma(implies(lost > 0, lost * closed <= lost * cap), "each lot costs the same")
-        lemma(implies(lost <= 0, lost * closed <= 0), "or costs nothing")
+        lemma(implies(lost <= 0, lost * closed <= lost), "or frees something, and the first lot as much")
         lemma(lost * closed <= above, "no more is lost than there is")
         prove(PPM * gap * closed <= gap_lots * covers, "in numerators the line is covered")
         prove(
             rate * ((lots - closed) * lot_value) - amount <= limit_after(room, gap, gap_lots, closed),
             "also with the gap rounded up",
         )
-    if (closed == cap + 1) & (cap < lots) & (above >= 0):
-        lemma(lost > 0, "closing costs something")
+    if (closed == cap + 1) & (cap < lots):
+        lemma(implies(lost <= 0, cap == 0), "where closing frees something, the first lot is too little")
         lemma(lost * closed > above, "one lot more costs more than there is")
         prove(PPM * gap * closed > gap_lots * covers, "one lot more does not leave it covered")
 

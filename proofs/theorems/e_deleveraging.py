@@ -406,8 +406,8 @@ def stage_three_shared(size_b: Lots, carried: Lots, size_c: Lots, gap: Quanta, m
         ),
         Replace(
             "cap_of_line",
-            "if above < 0:",
-            "if above < min(lost_per_lot * lots, 0):",
+            "if above >= lost_per_lot else",
+            "if above >= lost_per_lot * lots else",
             name="cap tested only at its end",
         ),
         Replace("cap_of_line", "min(floor_div(above, lost_per_lot), lots)", "lots", name="cap ignored"),

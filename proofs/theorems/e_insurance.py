@@ -7,7 +7,7 @@ from proofs.lemmas.contracts import (
     closing_realises_all,
 )
 from proofs.lemmas.waterfall import (
-    backstop_capacity_is_not_negative,
+    backstop_capacity_is_minus_one_or_more,
     payable_is_within_room,
 )
 from proofs.registry import Replace, assume, choice, lemma, prove, theorem
@@ -230,7 +230,7 @@ def inflow_repays_first(amount: Quanta, debt: Quanta, fund: Quanta) -> None:
             "lots, paid, 0, fund_of(pool)",
             name="the taker is not paid",
         ),
-        Replace("compensated", "draw_counted(venue, reason, pool, gap),", "", name="the draw is not counted"),
+        Replace("compensated", "(draw_counted(venue, reason, pool, gap),)", "()", name="the draw is not counted"),
     ),
 )
 def fund_makes_takers_whole(
@@ -297,7 +297,7 @@ def fund_makes_takers_whole(
     claim="Stage 2 leaves the fund at 0 or more and within its draw limit, pays exactly the gap of the "
     "lots taken, and leaves no lot that the fund could pay and a permitted taker could take.",
     structural_bound="1 backstop, 1 eligible holder and a bystander",
-    contracts=(closing_realises_all, backstop_capacity_is_not_negative, payable_is_within_room),
+    contracts=(closing_realises_all, backstop_capacity_is_minus_one_or_more, payable_is_within_room),
     witness=(
         dict(size_b=5, held=3, size=7, gap=9, fund=7, limit=5, drawn=1, mark=10),
         dict(size_b=5, held=-3, size=2, gap=9, fund=7, limit=5, drawn=1, mark=10),

@@ -236,8 +236,13 @@ def order_of_holders_is_the_law(
         dict(lots=9, lot_value=100, room=100, gap=90, gap_lots=9, rate=50_000, amount=0),
         dict(lots=9, lot_value=100, room=100, gap=0, gap_lots=9, rate=50_000, amount=0),
         dict(lots=9, lot_value=100, room=0, gap=90, gap_lots=9, rate=50_000, amount=0),
+        dict(lots=9, lot_value=100, room=44, gap=0, gap_lots=9, rate=50_000, amount=0),
+        dict(lots=9, lot_value=100, room=0, gap=0, gap_lots=9, rate=50_000, amount=0),
     ),
-    mutant=Replace("waterfall.cap_of_line", "if above < 0", "if above <= 0", name="no lots"),
+    mutant=(
+        Replace("waterfall.cap_of_line", "above >= lost_per_lot", "above >= 0", name="also asked at 0 lots"),
+        Replace("waterfall.cap_of_line", "most > lots", "most < 0", name="more than it holds"),
+    ),
 )
 def cap_of_a_line_is_the_law(
     lots: Lots, lot_value: Quanta, room: Quanta, gap: Quanta, gap_lots: Lots, rate: Ppm, amount: QuantaPpm

@@ -337,11 +337,16 @@ def lots_payable_are_the_law(room: Quanta, gap: Quanta, lots: Lots, left: Lots) 
         dict(capacity=5, size=-3, offered=9),
         dict(capacity=5, size=7, offered=9),
         dict(capacity=5, size=-30, offered=9),
+        dict(capacity=0, size=-5, offered=9),
+        dict(capacity=-1, size=-5, offered=9),
     ),
-    mutant=Replace("waterfall.lots_within", "else space", "else offered", name="above its capacity"),
+    mutant=(
+        Replace("waterfall.lots_within", "else space", "else offered", name="above its capacity"),
+        Replace("waterfall.lots_within", ">= -capacity", "> -capacity", name="not closed to flat"),
+    ),
 )
 def lots_within_are_the_law(capacity: Lots, size: Lots, offered: Lots) -> None:
-    within(capacity, 0, SIZE_MAX)
+    within(capacity, -1, SIZE_MAX)
     within(size, -SIZE_MAX, SIZE_MAX)
     within(offered, 0, SIZE_MAX)
 
