@@ -250,6 +250,7 @@ def fund_makes_takers_whole(
     assume(1 <= taken, guard="INS-4")
     assume(taken <= size_b, theorem="E1-lots-payable")
     assume(carried >= 0, guard="INS-4")
+    assume(gap >= 0, theorem="D5-shares")
     assume(size != 0, guard="PST-1")
     accounts = {
         "bankrupt": holder(-9, side * size_b, 5),
@@ -260,6 +261,8 @@ def fund_makes_takers_whole(
     before = venue(policy({MARKET: market()}), accounts, mark, pools=pools)
     closing = Closing("bankrupt", MARKET, side, size_b + carried, gap, carried)
     share = gap_of_lots(gap, carried, taken, size_b + carried)
+    lemma(gap * (carried + taken) >= gap * carried, "more lots carry no less")
+    lemma(share >= 0, "what the lots carry is not negative")
 
     step, ends = compensated(Step(before, ()), closing, "taker", taken, Reason("INS-4", BACKSTOP_TAKES))
 
