@@ -298,7 +298,7 @@ def before_said(numerator, denominator, notional, place, *other):
 
 
 def cap_said(lots, lot_value, room, gap, gap_lots, rate, amount):
-    """Up to how many lots, from one on, may go at (gap / gap_lots) each so that equity stays above the line."""
+    """Up to how many lots, from one on, may go at (gap / gap_lots) each, with equity above the line."""
     above = PPM * room - rate * lots * lot_value + amount
     slope = Fraction(PPM * gap, gap_lots) - rate * lot_value
     if above < slope:

@@ -230,7 +230,12 @@ def inflow_repays_first(amount: Quanta, debt: Quanta, fund: Quanta) -> None:
             "lots, paid, 0, fund_of(pool)",
             name="the taker is not paid",
         ),
-        Replace("compensated", "(draw_counted(venue, reason, pool, gap),)", "()", name="the draw is not counted"),
+        Replace(
+            "compensated",
+            "(draw_counted(venue, reason, pool, gap),)",
+            "()",
+            name="the draw is not counted",
+        ),
     ),
 )
 def fund_makes_takers_whole(
