@@ -11,6 +11,7 @@ import pytest
 
 from marginspec.policy_file import read_policy
 from marginspec.story import parse_event
+from refmodel.allocation import Candidate, allocate
 from refmodel.liquidation import Waiting, waiting
 from refmodel.outcome import Outcome
 from refmodel.policy import (
@@ -26,6 +27,7 @@ from refmodel.policy import (
     UP_TO_CUSTODY,
     Liquidation,
     Policy,
+    tiers_from,
 )
 from refmodel.postings import LOTS, Posting, books_gap, lots_gap
 from refmodel.ranking import ranking
@@ -353,3 +355,20 @@ def test_a_market_without_a_size_rule_term_is_refused():
     rules = Liquidation(FULL, penalty=0, band=0, fraction=5)
     markets = {"BTC-PERP": replace(FREE.markets["BTC-PERP"], liquidation=rules)}
     assert [fault.rule for fault in faults(replace(FREE, markets=markets))] == ["POL-21"]
+
+
+def test_an_allocation_is_known_by_its_name_not_by_which_text_it_is():
+    """Two holders with 10 lots each and caps of 1 and 9: caps and lots are different proportions."""
+    holders = (Candidate("a1", "alice", 10, 1), Candidate("b1", "bob", 10, 9))
+    named = {name: allocate("".join(list(name)), 5, holders) for name in ALLOCATIONS}
+    assert [share.lots for share in named["queue"]] == [1, 4]
+    assert [share.lots for share in named["pro_rata"]] == [0, 5]
+    assert [share.lots for share in named["capped_pro_rata"]] == [1, 4]
+
+
+def test_brackets_that_both_schedules_read_are_reported_once():
+    margin = FREE.markets["BTC-PERP"]
+    initial = replace(margin.initial, tiers=tiers_from(((0, 50_000), (5, 100_000), (5, 200_000))))
+    maintenance = replace(margin.maintenance, tiers=tiers_from(((0, 25_000), (5, 50_000), (5, 100_000))))
+    broken = replace(FREE, markets={"BTC-PERP": replace(margin, initial=initial, maintenance=maintenance)})
+    assert [fault.rule for fault in faults(broken)] == ["POL-2"]
