@@ -125,8 +125,8 @@ def capped_pro_rata(lots: Lots, candidates: Sequence[Candidate]) -> list[Share]:
     candidates  in the order in which they are rounded (in_owner_order)
     returns     the shares, in that order. Who would have to give its cap or more gives its cap, lowest
                 cap / lots first; what is left is shared by running shares (NUM-5) of the lots held
-    Exact in sum; among those not cut off within one lot of proportional. Source: water-filling, capped pro
-    rata of arXiv:2512.01112; theorem E4.
+    Exact in sum; among those not cut off within one lot of proportional. Source: water-filling, the capped
+    pro rata of Chitra, "Autodeleveraging: Impossibilities and Optimization" (2025); theorem E4.
     """
     level = Level(lots, sum(candidate.lots for candidate in candidates))
     at_their_cap = set()

@@ -8,19 +8,12 @@ share of the share, so that closing everything leaves exactly nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refmodel.margin import NOTHING_HELD, notional, requirement
+from refmodel.margin import NOTHING_HELD, maintenance_of
 from refmodel.numbers import Lots, Quanta, Ticks, floor_div, running_share
 from refmodel.postings import OrdersSet, Place, Postings, lots_of, move, open_cost_of, post, wallet_of
 from refmodel.rulebook import rule
 from refmodel.state import Account, Venue, equity, position_value
 from refmodel.trading import realised
-
-
-def maintenance_of(venue: Venue, account: Account, market: str) -> Quanta:
-    """What one position adds to the maintenance margin of its account (MAR-7), in quanta."""
-    terms = venue.policy.markets[market]
-    lots = abs(account.positions[market].size)
-    return requirement(terms.maintenance, lots, notional(lots, venue.marks[market], terms.multiplier))
 
 
 def in_order(account: Account) -> list[str]:
@@ -180,6 +173,31 @@ def lots_left(venue: Venue, closing: Closing) -> Lots:
 def lots_opposite(venue: Venue, closing: Closing, name: str) -> Lots:
     """The lots that an account holds against a closing, 0 if it holds none on the other side."""
     return max(-closing.side * venue.accounts[name].positions.get(closing.market, NOTHING_HELD).size, 0)
+
+
+def taking_postings(
+    venue: Venue,
+    reason: Reason,
+    closing: Closing,
+    taker: str,
+    taken: Lots,
+    gap: Quanta,
+    fund: Place | None = None,
+) -> Postings:
+    """Lots of a closing go to a taker at mark less a gap, and the taker's orders in the market are cancelled.
+
+    gap   quanta that these lots carry, >= 0; 0 at mark
+    fund  which fund pays the gap back to the taker; None: the taker forgoes it
+    """
+    lots = closing.side * taken
+    paid = value_at_mark(venue, closing.market, lots) + gap
+    compensation = 0 if fund is None else gap
+    return (
+        *orders_cancelled(venue, reason, taker, (closing.market,)),
+        *closing_postings(
+            venue, reason, closing.market, closing.account, taker, lots, paid, compensation, fund
+        ),
+    )
 
 
 @rule("CLO-5")

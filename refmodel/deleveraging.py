@@ -12,16 +12,13 @@ from refmodel.close_out import (
     Closing,
     Reason,
     Step,
-    closing_postings,
     gap_of_lots,
     lots_left,
     lots_opposite,
-    maintenance_of,
-    orders_cancelled,
-    value_at_mark,
+    taking_postings,
 )
 from refmodel.liquidation_price import Line, published_lines
-from refmodel.margin import margin_maintenance, notional, sqrt_rate, whole_rate
+from refmodel.margin import maintenance_of, margin_maintenance, notional, sqrt_rate, whole_rate
 from refmodel.numbers import PPM, Lots, Quanta, floor_div
 from refmodel.policy import ADL_STAGE, AT_OR_BELOW, BRACKET, QUEUE, WHOLE, Schedule
 from refmodel.rulebook import rule
@@ -131,18 +128,10 @@ def adl_stage(step: Step, closing: Closing, ranking: tuple[str, ...]) -> tuple[S
 
 
 def taken_by(step: Step, closing: Closing, taker: str, taken: Lots, gap: Quanta, reason: Reason) -> Step:
-    """An opposite holder is closed against lots of a bankrupt account, at mark less a gap."""
+    """An opposite holder is closed against lots of a bankrupt account, at mark less a gap that it forgoes."""
     if taken == 0:
         return step
-    venue = step.venue
-    lots = closing.side * taken
-    paid = value_at_mark(venue, closing.market, lots) + gap
-    return step.then(
-        (
-            *orders_cancelled(venue, reason, taker, (closing.market,)),
-            *closing_postings(venue, reason, closing.market, closing.account, taker, lots, paid),
-        )
-    )
+    return step.then(taking_postings(step.venue, reason, closing, taker, taken, gap))
 
 
 @rule("ADL-8")

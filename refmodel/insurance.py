@@ -11,14 +11,13 @@ from refmodel.close_out import (
     Closing,
     Reason,
     Step,
-    closing_postings,
     gap_of_lots,
     lots_left,
     lots_opposite,
-    orders_cancelled,
+    taking_postings,
     value_at_mark,
 )
-from refmodel.margin import NOTHING_HELD, carries, notional, standing_of
+from refmodel.margin import NOTHING_HELD, carries, notional, notional_of, standing_of
 from refmodel.numbers import Lots, Quanta, floor_div, largest_count
 from refmodel.policy import BACKSTOP_STAGE, HOLDERS_STAGE
 from refmodel.postings import DrawCounted, Posting, bad_debt_of, fund_of
@@ -100,11 +99,8 @@ def backstop_lots(venue: Venue, name: str, market: str) -> Lots:
     account = venue.accounts[name]
     terms = venue.policy.markets[market]
     lot_value = notional(1, venue.marks[market], terms.multiplier)
-    others = sum(
-        notional(abs(position.size), venue.marks[other], venue.policy.markets[other].multiplier)
-        for other, position in account.positions.items()
-        if other != market
-    )
+    here = abs(account.positions.get(market, NOTHING_HELD).size) * lot_value
+    others = notional_of(venue, account) - here
 
     # The largest number that every limit admits
     if market not in account.positions and len(account.positions) >= venue.policy.positions_max:
@@ -192,14 +188,6 @@ def compensated(
     venue = step.venue
     pool = venue.accounts[closing.account].pool
     gap = gap_of_lots(closing.gap, closing.carried, taken, closing.lots)
-    lots = closing.side * taken
-    paid = value_at_mark(venue, closing.market, lots) + gap
     drawn = (draw_counted(venue, reason, pool, gap),) if gap > 0 else ()
-    postings = (
-        *orders_cancelled(venue, reason, taker, (closing.market,)),
-        *closing_postings(
-            venue, reason, closing.market, closing.account, taker, lots, paid, gap, fund_of(pool)
-        ),
-        *drawn,
-    )
-    return step.then(postings), replace(closing, carried=closing.carried + taken)
+    postings = taking_postings(venue, reason, closing, taker, taken, gap, fund_of(pool))
+    return step.then((*postings, *drawn)), replace(closing, carried=closing.carried + taken)

@@ -15,9 +15,9 @@ from refmodel.margin import (
     NOTHING_ORDERED,
     Standing,
     is_liquidatable,
+    maintenance_of,
     margin_maintenance,
     notional,
-    requirement,
     standing_of,
 )
 from refmodel.numbers import PPM, Lots, Ppm, Quanta, Ticks, ceil_div, floor_div
@@ -102,8 +102,7 @@ def closable_lots(venue: Venue, account: Account, market: str, price: Ticks) -> 
         return fraction_lots(lots, lot_value, rules.fraction, rules.whole_below)
     if rules.size == TIER_STEP:
         return tier_step_lots(lots, lot_value, tier_floor(terms.maintenance, lots * lot_value))
-    margin_here = requirement(terms.maintenance, lots, lots * lot_value)
-    others = margin_maintenance(venue, account) - margin_here
+    others = margin_maintenance(venue, account) - maintenance_of(venue, account, market)
     room = PPM * (equity(venue, account) - others - rules.buffer)
     close = close_at(terms, account.positions[market].size, mark, price, room)
     return max(restore_lots(terms.maintenance, close), 1)

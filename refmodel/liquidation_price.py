@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from refmodel.margin import (
     is_liquidatable,
+    maintenance_of,
     margin_maintenance,
     notional,
     published_amount,
-    requirement,
     sqrt_rate,
     top_rate,
 )
@@ -119,7 +119,7 @@ def liquidation_price(venue: Venue, account: Account, market: str) -> Ticks | No
     lots = abs(position.size)
     mark = venue.marks[market]
     maintenance = margin_maintenance(venue, account)
-    maintenance_here = requirement(terms.maintenance, lots, notional(lots, mark, terms.multiplier))
+    maintenance_here = maintenance_of(venue, account, market)
     equity_now = equity(venue, account)
     equity_at_zero = equity_now - position_value(position.size, mark, terms.multiplier)
     at = 1 if venue.policy.trigger == AT_OR_BELOW else 0

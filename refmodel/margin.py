@@ -146,10 +146,24 @@ def margin_maintenance(venue: Venue, account: Account) -> Quanta:
     Source: chapter 3; cross margin of every venue named there.
     """
     total = 0
+    for market in account.positions:
+        total += maintenance_of(venue, account, market)
+    return total
+
+
+def maintenance_of(venue: Venue, account: Account, market: str) -> Quanta:
+    """What one position adds to the maintenance margin of its account, in quanta."""
+    terms = venue.policy.markets[market]
+    lots = abs(account.positions[market].size)
+    return requirement(terms.maintenance, lots, notional(lots, venue.marks[market], terms.multiplier))
+
+
+def notional_of(venue: Venue, account: Account) -> Quanta:
+    """The notional of all positions of an account at mark, in quanta."""
+    total = 0
     for market, position in account.positions.items():
-        terms = venue.policy.markets[market]
-        lots = abs(position.size)
-        total += requirement(terms.maintenance, lots, notional(lots, venue.marks[market], terms.multiplier))
+        multiplier = venue.policy.markets[market].multiplier
+        total += notional(abs(position.size), venue.marks[market], multiplier)
     return total
 
 

@@ -13,17 +13,16 @@ from refmodel.close_out import (
     value_at_mark,
 )
 from refmodel.events import Takeover
-from refmodel.margin import carries, margin_maintenance, notional, standing_of
+from refmodel.margin import NOTHING_ORDERED, carries, margin_maintenance, notional_of, standing_of
 from refmodel.numbers import PPM, Ppm, Quanta
 from refmodel.outcome import Outcome, refuse
 from refmodel.policy import TO_BACKSTOP
 from refmodel.rulebook import rule
 from refmodel.stages import TAKEOVER
-from refmodel.state import Account, OpenOrders, Venue, backstop_of, equity
+from refmodel.state import Venue, backstop_of, equity
 from refmodel.trading import refuse_size
 
 TAKES = Reason("TKO-4", TAKEOVER)
-NO_ORDERS = OpenOrders(0, 0)
 
 
 @rule("TKO-1")
@@ -37,14 +36,6 @@ def may_be_taken_over(equity: Quanta, maintenance: Quanta, trigger: Ppm) -> bool
     Source: Hyperliquid: below 2/3 of the maintenance margin.
     """
     return equity * PPM < trigger * maintenance
-
-
-def notional_of(venue: Venue, account: Account) -> Quanta:
-    """The notional of all positions of an account at mark, in quanta."""
-    return sum(
-        notional(abs(position.size), venue.marks[market], venue.policy.markets[market].multiplier)
-        for market, position in account.positions.items()
-    )
 
 
 @rule("TKO-4")
@@ -91,7 +82,7 @@ def takeover(venue: Venue, event: Takeover) -> Outcome:
     if event.account == backstop:
         return refuse(venue, "TKO-2", "its_own_backstop", account=event.account)
     for market in in_order(account):
-        refusal = refuse_size(venue, backstop, market, account.positions[market].size, NO_ORDERS)
+        refusal = refuse_size(venue, backstop, market, account.positions[market].size, NOTHING_ORDERED)
         if refusal is not None:
             return refusal
     step = taken_over(venue, event.account)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from refmodel.events import Deposit, FundDeposit, Transfer, Withdraw
 from refmodel.insurance import fund_inflow
-from refmodel.margin import is_liquidatable, notional, standing_of
+from refmodel.margin import is_liquidatable, notional_of, standing_of
 from refmodel.numbers import PPM, Quanta, ceil_div
 from refmodel.outcome import Outcome, accept, refuse
 from refmodel.policy import REFUSE
@@ -72,11 +72,7 @@ def transfer_margin(venue: Venue, account: Account) -> Quanta:
 
     Rounds up once, in favour of the venue (NUM-1).
     """
-    total = 0
-    for market, position in account.positions.items():
-        multiplier = venue.policy.markets[market].multiplier
-        total += notional(abs(position.size), venue.marks[market], multiplier)
-    return ceil_div(total * venue.policy.transfer_rate, PPM)
+    return ceil_div(notional_of(venue, account) * venue.policy.transfer_rate, PPM)
 
 
 @rule("WDR-2", "WDR-3")

@@ -5,11 +5,11 @@ from typing import Any
 
 from marginspec.prose.notation import ExampleError
 from refmodel import canonical
-from refmodel.close_out import bankruptcy_price, maintenance_of
+from refmodel.close_out import bankruptcy_price
 from refmodel.insurance import backstop_lots, draw_room, drawn_so_far, profit_of
 from refmodel.liquidation import waiting
 from refmodel.liquidation_price import liquidation_price
-from refmodel.margin import margin_initial, margin_maintenance, standing_of, status
+from refmodel.margin import maintenance_of, margin_initial, margin_maintenance, standing_of, status
 from refmodel.postings import books_gap, lots_gap
 from refmodel.ranking import ranking
 from refmodel.state import Account, OpenOrders, Position, Venue, equity

@@ -14,13 +14,21 @@ from typing import Any
 from fastpath import domain
 from marginspec.search.choices import Choices, edge_or_magnitude, magnitude, near
 from refmodel.allocation import Candidate, capped_pro_rata, in_owner_order, pro_rata, queue
-from refmodel.close_out import bankruptcy_price, gap_of_lots, in_order, maintenance_of, shares_by_margin
+from refmodel.close_out import bankruptcy_price, gap_of_lots, in_order, shares_by_margin
 from refmodel.deleveraging import cap_of_line, covering_lines
 from refmodel.insurance import lots_payable, lots_within
 from refmodel.liquidation import close_at, equity_to_keep, keeps_ratio, liquidation_penalty
 from refmodel.liquidation_price import published_lines
 from refmodel.loss import share_of_loss
-from refmodel.margin import NOTHING_HELD, Standing, is_liquidatable, notional, requirement, standing_of
+from refmodel.margin import (
+    NOTHING_HELD,
+    Standing,
+    is_liquidatable,
+    maintenance_of,
+    notional,
+    requirement,
+    standing_of,
+)
 from refmodel.numbers import PPM
 from refmodel.policy import RANKINGS
 from refmodel.ranking import Holding, Ranked, holding_of, in_rank_order, score

@@ -80,7 +80,7 @@ def orders_never_hide_the_position(size: Lots, buys: Lots, sells: Lots) -> None:
             name="both sides netted",
         ),
         Replace(
-            "margin_maintenance",
+            "maintenance_of",
             "terms.maintenance, lots",
             "terms.initial, lots + 1000",
             name="the wrong schedule",

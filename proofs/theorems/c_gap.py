@@ -72,9 +72,9 @@ def margin_covers_the_gap(
         after_2=950,
     ),
     mutant=Replace(
-        "margin_maintenance",
-        "lots = abs(position.size)",
-        "lots = abs(position.size) - 1",
+        "maintenance_of",
+        "lots = abs(account.positions[market].size)",
+        "lots = abs(account.positions[market].size) - 1",
         name="one lot free",
     ),
 )

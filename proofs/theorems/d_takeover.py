@@ -8,12 +8,12 @@ from proofs.lemmas.contracts import (
 from proofs.registry import Replace, assume, choice, lemma, prove, theorem
 from proofs.worlds import MARKET, market, policy
 from refmodel.events import Takeover
-from refmodel.margin import carries, margin_maintenance, standing_of
+from refmodel.margin import carries, margin_maintenance, notional_of, standing_of
 from refmodel.numbers import PPM, Lots, Ppm, Quanta, Ticks
 from refmodel.policy import BELOW, TO_ACCOUNT, TO_BACKSTOP
 from refmodel.postings import books_gap, lots_gap
 from refmodel.state import CROSS, HOUSE, Account, OpenOrders, Pool, Position, Venue, backstop_of, equity
-from refmodel.takeover import may_be_taken_over, notional_of, taken_over, takeover
+from refmodel.takeover import may_be_taken_over, taken_over, takeover
 
 SECOND = "N"
 BACKSTOP = backstop_of(CROSS)

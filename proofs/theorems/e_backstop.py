@@ -30,12 +30,11 @@ from refmodel.insurance import (
     lots_payable,
     lots_within,
 )
-from refmodel.margin import carries, standing_of
+from refmodel.margin import carries, notional_of, standing_of
 from refmodel.numbers import Lots, Quanta, Ticks, floor_div, largest_count
 from refmodel.policy import ADL_STAGE, AT_OR_BELOW, BACKSTOP_STAGE, BELOW
 from refmodel.stages import BACKSTOP_TAKES
 from refmodel.state import CROSS, Pool, Position, Venue, backstop_of
-from refmodel.takeover import notional_of
 
 NOTHING = Position(0, 0)
 

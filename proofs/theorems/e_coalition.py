@@ -126,7 +126,7 @@ def deficits_are_the_excess_over_the_margin(
     mutant=(
         Replace("money_stage", "loss -= by_fund", "loss = 0", name="residue vanishes"),
         Replace(
-            "taken_by",
+            "taking_postings",
             "value_at_mark(venue, closing.market, lots) + gap",
             "value_at_mark(venue, closing.market, lots) + 2 * gap",
             name="twice the gap",
@@ -247,7 +247,7 @@ def what_goes_out_comes_from_somewhere(
     mutant=(
         Replace("money_stage", "loss -= by_fund", "loss = 0", name="residue vanishes"),
         Replace(
-            "taken_by",
+            "taking_postings",
             "value_at_mark(venue, closing.market, lots) + gap",
             "value_at_mark(venue, closing.market, lots) - 200",
             name="closed better than at mark",

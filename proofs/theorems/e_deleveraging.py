@@ -70,11 +70,16 @@ def size_of(at: Venue, name: str) -> Lots:
         dict(side=1, wallet_b=-9, size_b=5, cost_b=-70, wallet=40, size=3, cost=20, taken=3, gap=4, mark=10),
     ),
     mutant=(
-        Replace("taken_by", "lots) + gap", "lots) - gap", name="the winner is paid"),
+        Replace("taking_postings", "lots) + gap", "lots) - gap", name="the winner is paid"),
         Replace(
-            "taken_by", "*orders_cancelled(venue, reason, taker, (closing.market,)),", "", name="orders stay"
+            "taking_postings",
+            "*orders_cancelled(venue, reason, taker, (closing.market,)),",
+            "",
+            name="orders stay",
         ),
-        Replace("taken_by", "lots = closing.side * taken", "lots = taken", name="ADL from the same side"),
+        Replace(
+            "taking_postings", "lots = closing.side * taken", "lots = taken", name="ADL from the same side"
+        ),
     ),
 )
 def holder_forgoes_exactly_the_gap(
@@ -130,7 +135,9 @@ def holder_forgoes_exactly_the_gap(
         dict(side=0, wallet_b=-9, size_b=5, cost_b=70, wallet=40, size=7, cost=-20, taken=3, mark=10),
         dict(side=1, wallet_b=-9, size_b=3, cost_b=-70, wallet=40, size=3, cost=20, taken=3, mark=10),
     ),
-    mutant=Replace("taken_by", "lots) + gap", "lots) + taken", name="a quantum for each lot from the winner"),
+    mutant=Replace(
+        "taking_postings", "lots) + gap", "lots) + taken", name="a quantum for each lot from the winner"
+    ),
 )
 def closing_at_mark_harms_nobody(
     wallet_b: Quanta,

@@ -225,9 +225,9 @@ def inflow_repays_first(amount: Quanta, debt: Quanta, fund: Quanta) -> None:
             name="fund pays the bankrupt account",
         ),
         Replace(
-            "compensated",
-            "lots, paid, gap, fund_of(pool)",
-            "lots, paid, 0, fund_of(pool)",
+            "taking_postings",
+            "fund is None else gap",
+            "fund is None else 0",
             name="the taker is not paid",
         ),
         Replace(

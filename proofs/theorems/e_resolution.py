@@ -114,7 +114,7 @@ def facing(
     ),
     mutant=(
         Replace(
-            "taken_by",
+            "taking_postings",
             "value_at_mark(venue, closing.market, lots) + gap",
             "value_at_mark(venue, closing.market, lots)",
             name="the gap is lost",
@@ -126,7 +126,7 @@ def facing(
             name="the compensation realised as a loss",
         ),
         Replace(
-            "compensated",
+            "taking_postings",
             "paid = value_at_mark(venue, closing.market, lots) + gap",
             "paid = value_at_mark(venue, closing.market, lots)",
             name="the fund pays the taker for nothing",

@@ -91,9 +91,9 @@ def resolving_one_leaves_the_others(
     ),
     mutant=(
         Replace(
-            "taken_by",
-            "*closing_postings(venue, reason,",
-            "*closing_postings(venue, TAKES_AT_MARK,",
+            "adl_stage",
+            "gap, TAKES_AT_CLOSE_OUT)",
+            "gap, TAKES_AT_MARK)",
             name="deleveraging called closing at mark",
         ),
         Replace("mark_stage", "TAKES_AT_MARK)", "TAKES_AT_CLOSE_OUT)", name="the reverse"),

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from marginspec.search.choices import Choices
 from refmodel.canonical import canonical_text, digest, event_document, event_from, venue_document, venue_from
-from refmodel.close_out import bankruptcy_price, maintenance_of
+from refmodel.close_out import bankruptcy_price
 from refmodel.events import Event
 from refmodel.liquidation_price import liquidation_price, published_lines
-from refmodel.margin import is_liquidatable, notional, requirement, standing_of
+from refmodel.margin import is_liquidatable, maintenance_of, notional, requirement, standing_of
 from refmodel.numbers import PPM
 from refmodel.outcome import Outcome
 from refmodel.postings import Posting, Postings, books_gap, lots_gap, sums_to_zero

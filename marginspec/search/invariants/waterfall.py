@@ -1,10 +1,9 @@
 """Invariants of section E of the theorems: funds, bad debt, and the waterfall below zero."""
 
 from marginspec.search.invariants.step import Resolution, Step, after_every_event
-from refmodel.close_out import maintenance_of
 from refmodel.events import FundDeposit
 from refmodel.insurance import drawn_so_far
-from refmodel.margin import NOTHING_HELD, carries, is_liquidatable
+from refmodel.margin import NOTHING_HELD, carries, is_liquidatable, maintenance_of
 from refmodel.numbers import Lots, Quanta
 from refmodel.policy import ADL_STAGE, BACKSTOP_STAGE, EQUITY, HOLDERS_STAGE, Policy
 from refmodel.postings import BAD_DEBT, FUND, LOTS, WALLET, DrawCounted, Posting, post
