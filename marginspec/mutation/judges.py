@@ -22,7 +22,7 @@ ALL_TABLES = "all worked tables"
 CASES = "cases of venues"
 CAMPAIGN = "campaign with invariants"
 DIFFERENTIAL = "law against fast path"
-LADDERS = "ladders of refusals"
+LADDERS = "ladders and edges"
 POLICIES = "tests of policies"
 WITNESSES = "witnesses of theorems"
 PROOFS = "proofs of theorems"
@@ -210,7 +210,7 @@ def cheap_judges(rules: Sequence[str]) -> Iterable[tuple[str, Judge]]:
         (CASES, lambda: tests("tests/test_cases.py")),
         (CAMPAIGN, campaign),
         (DIFFERENTIAL, differential),
-        (LADDERS, lambda: tests("tests/test_ladders.py")),
+        (LADDERS, lambda: tests("tests/test_ladders.py", "tests/test_waterfall.py")),
     )
 
 

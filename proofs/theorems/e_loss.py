@@ -21,6 +21,7 @@ from refmodel.loss import (
     money_stage,
     payers_of,
     profit_places,
+    share_of_loss,
     shares_of_loss,
     weight_of,
 )
@@ -437,6 +438,34 @@ def left_over_does_not_depend_on_who_pays(owed: Quanta, w_0: Quanta, w_1: Quanta
     prove(two.pools[CROSS].bad_debt == left, "two payers leave what exceeds their weights")
     prove(one.pools[CROSS].bad_debt == left, "so does one")
     prove(two.pools[CROSS].fund <= 1, "rounding leaves less than a quantum of each in the fund")
+
+
+@theorem(
+    "E5-asked-of-each",
+    rules=("LOS-2", "LOS-3", "LOS-4", "LOS-5"),
+    stage="waterfall",
+    claim="Of what the fund leaves each payer pays the share that LOS-4 gives for its weight: what the fund "
+    "has paid is asked of nobody again.",
+    structural_bound="1 bankrupt account and 2 payers",
+    contracts=(share_is_within_the_weight,),
+    witness=(dict(owed=50, w_0=20, w_1=30, fund=7), dict(owed=50, w_0=5, w_1=6, fund=7)),
+    mutant=(
+        Replace("money_stage", "loss -= by_fund", "loss -= 0", name="the fund's payment asked for again"),
+        Replace("shares_of_loss", "payer.weight, total))", "total, total))", name="everybody pays all"),
+    ),
+)
+def payers_share_what_the_fund_leaves(owed: Quanta, w_0: Quanta, w_1: Quanta, fund: Quanta) -> None:
+    assume((w_0 >= 1) & (w_1 >= 1), guard="LOS-3")
+    assume(fund >= 0, guard="FND-1")
+    assume(owed >= fund + 2, guard="LOS-5")  # a loss of fewer quanta than payers is E5-shares
+    before = after_bankruptcies((owed,), (w_0, w_1), w_0 + w_1, Pool(fund), owed)
+
+    after = money_stage(Step(before, ()), CROSS, [Residue("b0", owed)], frozenset(("b0",))).venue
+
+    asked = min(owed - fund, w_0 + w_1)
+    for name, weight in (("p0", w_0), ("p1", w_1)):
+        paid = equity(before, before.accounts[name]) - equity(after, after.accounts[name])
+        prove(paid == share_of_loss(asked, weight, w_0 + w_1), "each payer pays its share of what is left")
 
 
 @theorem(

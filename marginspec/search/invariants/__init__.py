@@ -8,7 +8,7 @@ are checked every so many events.
 """
 
 # In this order: it is the one in which the invariants are asked.
-from marginspec.search.invariants import conservation, margin, others_act, waterfall, whole_venue
+from marginspec.search.invariants import conservation, loss, margin, others_act, waterfall, whole_venue
 from marginspec.search.invariants.step import STEP_INVARIANTS, TOTAL_INVARIANTS, Violation
 from marginspec.search.invariants.watch import Watch
 
@@ -18,6 +18,7 @@ __all__ = [
     "Violation",
     "Watch",
     "conservation",
+    "loss",
     "margin",
     "others_act",
     "waterfall",

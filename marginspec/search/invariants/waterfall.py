@@ -1,5 +1,6 @@
 """Invariants of section E of the theorems: funds, bad debt, and the waterfall below zero."""
 
+from marginspec.search.invariants.loss import MONEY_STAGES
 from marginspec.search.invariants.step import Resolution, Step, after_every_event
 from refmodel.events import FundDeposit
 from refmodel.insurance import drawn_so_far
@@ -12,15 +13,11 @@ from refmodel.stages import (
     BACKSTOP_TAKES,
     BAD_DEBT_STANDS,
     DELEVERAGED,
-    FUND_PAYS,
     HOLDERS_TAKE,
     PAYERS_PAY,
     STAGES_IN_ORDER,
 )
 from refmodel.state import backstop_of
-
-MONEY_STAGES = (FUND_PAYS, PAYERS_PAY, BAD_DEBT_STANDS)
-
 
 # ------------------------------------------------------------------------------------- every event
 
