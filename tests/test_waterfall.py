@@ -372,3 +372,72 @@ def test_brackets_that_both_schedules_read_are_reported_once():
     maintenance = replace(margin.maintenance, tiers=tiers_from(((0, 25_000), (5, 50_000), (5, 100_000))))
     broken = replace(FREE, markets={"BTC-PERP": replace(margin, initial=initial, maintenance=maintenance)})
     assert [fault.rule for fault in faults(broken)] == ["POL-2"]
+
+
+SECOND_MARKET = {"BTC-PERP": FREE.markets["BTC-PERP"], "ETH-PERP": FREE.markets["BTC-PERP"]}
+BACKSTOP_IN_ANOTHER_MARKET = (
+    "deposit backstop:cross 1_000_000",
+    "deposit a1 60_000 owner alice pool cross",
+    "deposit b1 1_000_000 owner bob pool cross",
+    "fund_deposit cross 5_000",
+    "prices BTC-PERP 60_000 ETH-PERP 60_000",
+    "order b1 BTC-PERP buys 0 sells 10",
+    "trade a1 buys 10 BTC-PERP from b1 at 60_000",
+)
+
+
+def test_a_backstop_takes_no_market_too_many():
+    policy = replace(with_stages(BACKSTOP_STAGE, ADL_STAGE), markets=SECOND_MARKET, positions_max=1)
+    holds_another = (
+        "order b1 ETH-PERP buys 1 sells 0",
+        "deposit c1 1_000_000 owner carl pool cross",
+        "order c1 ETH-PERP buys 1 sells 0",
+        "trade backstop:cross sells 1 ETH-PERP to c1 at 60_000",
+    )
+    taken = run(policy, *BACKSTOP_IN_ANOTHER_MARKET, "prices BTC-PERP 53_900")
+    assert stages_of(taken) == [BACKSTOP_TAKES]
+    refused = run(policy, *BACKSTOP_IN_ANOTHER_MARKET, *holds_another, "prices BTC-PERP 53_900")
+    assert stages_of(refused) == [DELEVERAGED]
+
+
+def test_a_backstop_whose_limit_is_below_one_lot_may_still_be_closed_to_none():
+    policy = replace(with_stages(BACKSTOP_STAGE, ADL_STAGE), backstop_notional_max=50_000)
+    outcome = run(
+        policy,
+        "deposit backstop:cross 1_000_000",
+        "deposit a1 30_000 owner alice pool cross",
+        "fund_deposit cross 5_000",
+        "prices BTC-PERP 60_000",
+        "order a1 BTC-PERP buys 5 sells 0",
+        "trade backstop:cross sells 5 BTC-PERP to a1 at 60_000",
+        "prices BTC-PERP 53_900",
+    )
+    assert stages_of(outcome) == [BACKSTOP_TAKES]
+    assert not outcome.venue.accounts["backstop:cross"].positions
+    assert outcome.venue.pools["cross"].fund == 4_500
+
+
+def test_who_closes_one_of_two_positions_whole_has_come_closer_to_none():
+    policy = replace(FREE, markets=SECOND_MARKET)
+    outcome = run(
+        policy,
+        "deposit a1 60_000 owner alice pool cross",
+        "deposit b1 1_000_000 owner bob pool cross",
+        "prices BTC-PERP 60_000 ETH-PERP 60_000",
+        "order b1 BTC-PERP buys 10 sells 10",
+        "order b1 ETH-PERP buys 10 sells 10",
+        "trade a1 buys 10 BTC-PERP from b1 at 60_000",
+        "trade a1 buys 10 ETH-PERP from b1 at 60_000",
+        "prices BTC-PERP 57_000 ETH-PERP 58_500",
+        "trade a1 sells 10 ETH-PERP to b1 at 58_500",
+    )
+    assert outcome.refusal is None
+    assert set(outcome.venue.accounts["a1"].positions) == {"BTC-PERP"}
+
+
+def test_a_rate_of_one_ppm_is_a_rate():
+    market = FREE.markets["BTC-PERP"]
+    initial = replace(market.initial, tiers=tiers_from(((0, 2),)))
+    maintenance = replace(market.maintenance, tiers=tiers_from(((0, 1),)))
+    least = replace(market, initial=initial, maintenance=maintenance, gap=1)
+    assert faults(replace(FREE, markets={"BTC-PERP": least})) == ()

@@ -246,7 +246,7 @@ def stages_open_in_their_order(step: Step) -> str | None:
 
 @after_every_event("E1")
 def a_backstop_carries_what_it_takes(step: Step) -> str | None:
-    """Whoever is bankrupt was given to a backstop only as far as it has its initial margin afterwards."""
+    """Whoever is bankrupt was given to a backstop only as far as it has its margin, and room, afterwards."""
     resolution = step.resolution
     if resolution is None:
         return None
@@ -256,6 +256,9 @@ def a_backstop_carries_what_it_takes(step: Step) -> str | None:
         name = entry.place.holder
         if name in resolution.bankrupt or entry.amount == 0:
             continue
+        held = len(step.after.accounts[name].positions)
+        if held > max(step.before.policy.positions_max, len(step.before.accounts[name].positions)):
+            return f"{name} holds positions in {held:_} markets"
         if any(resolution.by_stage.get((name, stage), 0) for stage in (DELEVERAGED, PAYERS_PAY)):
             continue
         if not carries(step.standings_after[name], step.before.policy.trigger):
