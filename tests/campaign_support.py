@@ -7,9 +7,7 @@ from typing import Any
 
 from marginspec.policy_file import read_policy
 from marginspec.search.campaign import CampaignReport, run_campaign
-from refmodel.policy import (
-    Policy,
-)
+from refmodel.policy import Policy
 from tests.conftest import put_in_place
 
 MINIMAL = read_policy("minimal")

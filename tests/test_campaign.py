@@ -12,16 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-import refmodel.close_out
-import refmodel.deleveraging
-import refmodel.funding
-import refmodel.insurance
-import refmodel.liquidation
-import refmodel.loss
-import refmodel.margin
-import refmodel.resolution
 import refmodel.trading
-import refmodel.withdrawal
 from marginspec.search.campaign import EVENTS_PER_HISTORY, chunks_of, run_campaign
 from marginspec.search.choices import SeededChoices
 from marginspec.search.draw_events import draw_event
@@ -39,6 +30,9 @@ from refmodel.state import genesis
 from refmodel.venue import apply
 from tests.campaign_support import MINIMAL, campaign, silent
 from tests.support import reaches
+
+# ------------------------------------------------------------------------------------- events
+
 
 ANSWERS = tuple(f"{name} {answer}" for name in EVENT_TYPES for answer in ("accepted", "refused"))
 
@@ -77,6 +71,9 @@ def test_histories_by_hypothesis_hold_accepted_events_and_refused_ones(
 def test_most_drawn_events_are_accepted(tmp_path: Path) -> None:
     report = campaign(MINIMAL, 4_000, tmp_path)
     assert report.accepted * 2 > report.events
+
+
+# ------------------------------------------------------------------------------------- reach
 
 
 def test_every_rule_says_what_it_is_to_reach() -> None:
@@ -139,6 +136,9 @@ def test_a_campaign_reaches_nearly_every_rule_and_finds_nothing_wrong(tmp_path: 
     assert given["MAR-4"] == NOT_APPLICABLE
     assert sum(report.refused.values()) == report.events - report.accepted
     assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------------------- workers, Ctrl-C
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:

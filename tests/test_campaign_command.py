@@ -12,18 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 import marginspec.screen
-import marginspec.search.campaign
 import marginspec.search.command
 import refmodel.close_out
-import refmodel.deleveraging
-import refmodel.funding
-import refmodel.insurance
-import refmodel.liquidation
-import refmodel.loss
-import refmodel.margin
-import refmodel.resolution
-import refmodel.trading
-import refmodel.withdrawal
 from marginspec.cli import main
 from marginspec.search.reach.reasons import reasons_of_the_law
 from refmodel.rulebook import RULES

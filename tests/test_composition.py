@@ -1,6 +1,5 @@
-"""How theorems are composed: contracts, inductions, loops. Goal: a contract says no more than was proved of
-its rule, and what is proved of any number of items or rounds holds for any number. Method: toy rules, each
-made to fail once.
+"""Contracts and inductions. Goal: a contract says no more than was proved of its rule, and what is proved of
+any number of items holds for any number. Method: toy rules, each made to fail once.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from proofs.batch import unsupported
 from proofs.contracts import check_dependencies, contract, ensure, establish, require
 from proofs.environment import run_concretely
 from proofs.induction import induction_over
-from proofs.loops import while_loop
 from proofs.prover import Result, prove_theorem, run_mutant
 from proofs.registry import (
     Replace,
@@ -23,6 +21,8 @@ from proofs.runs import TheoremError
 from proofs.symbolic import all_of, implies
 from tests.prover_examples import ceil_div, shown, theorem
 from tests.test_prover import cap_holds
+
+# Toy rules
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,7 @@ def last_floor(tiers):
     return floor
 
 
-def root(number):
-    low = 0
-    while (low + 1) * (low + 1) <= number:
-        low = low + 1
-    return low
+# Contracts
 
 
 @contract(for_=margin, proved_by="margin-contract")
@@ -207,24 +203,7 @@ def test_what_a_set_of_results_leans_on_has_to_be_there():
     assert "a circle of proofs" in problem
 
 
-def test_a_contract_of_a_loop_is_established_by_its_invariant_and_by_nothing_else():
-    @contract(for_=root, proved_by="x")
-    def root_is_not_above(result, number):
-        require(number >= 0)
-        ensure(result * result <= number)
-
-    def by_the_loop(number):
-        return while_loop(root).result(
-            number, invariant=below, measure=lambda state: state.number - state.low
-        )
-
-    def proof(number, run):
-        establish(root_is_not_above, number, running=run)
-
-    true = theorem(lambda number: proof(number, by_the_loop), witness={"number": 9})
-    assert shown(prove_theorem(true)) == "proved: "
-    other = prove_theorem(theorem(lambda number: proof(number, lambda number: 0), witness={"number": 9}))
-    assert "running something other than root" in other.reason
+# Induction
 
 
 def test_a_sum_over_any_number_of_items():
@@ -360,50 +339,3 @@ def test_a_witness_of_an_induction_runs_the_real_fold_on_each_prefix():
     assert run_concretely(made, {"floor": 0, "rise": 5, "tiers": (Tier(0, 5),)}).ending == "holds"
     broken = run_concretely(made, {"floor": 0, "rise": 5, "tiers": (Tier(0, 5), Tier(10, 9))})
     assert (broken.ending, broken.detail) == ("claim", "small (2 items)")
-
-
-def below(state):
-    yield state.low >= 0
-    yield state.low * state.low <= state.number
-
-
-def root_is_found(number):
-    assume(number >= 0, guard="test")
-    found = while_loop(root).result(number, invariant=below, measure=lambda state: state.number - state.low)
-    prove(found * found <= number, "not above")
-    prove((found + 1) * (found + 1) > number, "the next is above")
-
-
-ROOT = theorem(root_is_found, witness={"number": 17})
-
-
-def test_a_loop_is_proved_by_its_invariant_for_any_number_of_rounds():
-    result = prove_theorem(ROOT)
-    assert shown(result) == "proved: " and result.paths == 2 and result.exhaustive
-
-
-@pytest.mark.parametrize(
-    "mutant",
-    [
-        Replace("root", "low = 0", "low = 1", "starts too high"),
-        Replace("root", "low = low + 1", "low = low + 2", "steps too far"),
-        Replace("root", "low = low + 1", "low = low", "never ends"),
-        Replace("root", "<= number", "< number", "stops early"),
-    ],
-    ids=lambda mutant: mutant.name,
-)
-def test_a_broken_loop_is_refuted(mutant):
-    only_symbols = theorem(root_is_found)  # on a witness, a loop that never ends would not
-    assert run_mutant(only_symbols, mutant) == "refuted"
-
-
-def test_a_loop_that_is_left_in_the_middle_is_refused():
-    def leaves(number):
-        while number > 0:
-            if number == 5:
-                break
-            number = number - 1
-        return number
-
-    with pytest.raises(TheoremError, match="leaves"):
-        while_loop(leaves)

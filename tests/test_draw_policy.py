@@ -30,6 +30,8 @@ from refmodel.rulebook import RULES
 from refmodel.validity import faults
 from tests.support import reaches
 
+# ------------------------------------------------------------------------------------- choices
+
 
 def drivers(draw: Callable[..., Any]) -> tuple[Choices, Choices]:
     """The two drivers of every generator."""
@@ -63,6 +65,9 @@ def test_a_seeded_driver_reaches_both_ends_of_a_range() -> None:
     assert {choices.integer(-1, 1) for _ in range(100)} == {-1, 0, 1}
     wide = [choices.integer(0, 2**60) for _ in range(400)]
     assert min(wide) < 2**55 and max(wide) > 2**60 - 2**55
+
+
+# ------------------------------------------------------------------------------------- policies
 
 
 SHAPES = (

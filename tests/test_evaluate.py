@@ -22,6 +22,8 @@ from tests.bench.numpy_evaluate import numpy_evaluate
 from tests.bench.venue import bench_columns
 from tests.evaluate_venues import RESULTS, array, biased, one_account, plain, results_of, schedules
 
+# ------------------------------------------------------------------------------ the law's venues
+
 
 def schedules_of(markets):
     """The schedules of the law's markets: floors of both sides united, a rate repeated where it has no
@@ -148,6 +150,9 @@ def test_every_account_of_a_venue_is_what_the_law_says():
     assert set(domain.STATUSES) == SEEN, "a status was never generated"
 
 
+# ------------------------------------------------------------------------------ edges, by hand
+
+
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 16, 17, 64])
 def test_a_tier_begins_one_quantum_above_its_floor(count):
     floors = [index * 1_000_003 for index in range(count)]
@@ -222,6 +227,9 @@ def test_accounts_may_have_no_rows_and_a_venue_no_accounts():
         assert found == [(5, 0, 0, "flat"), (-5, 0, 0, "bankrupt"), (0, 0, 0, "flat")]
     nobody = replace(empty, wallet=array([]), first_position=array([0]))
     assert results_of(evaluate(nobody, 2)) == []
+
+
+# ------------------------------------------------------------------------------ threads and memory
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])

@@ -19,6 +19,9 @@ from tests.evaluate_venues import array, one_account, plain, results_of
 INT64 = np.iinfo(np.int64)
 
 
+# ------------------------------------------------------------------------------ columns
+
+
 def changed(columns, column, row, value):
     """The same columns with one value changed."""
     copy = getattr(columns, column).copy()
@@ -243,6 +246,9 @@ def test_schedules_are_those_of_the_markets():
 def test_threads_is_a_positive_whole_number(threads):
     with pytest.raises(ValueError, match="threads"):
         evaluate(bench_columns(3), threads)
+
+
+# ------------------------------------------------------------------------------ schedules
 
 
 GOOD = {

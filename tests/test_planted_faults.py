@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-import marginspec.screen
 import marginspec.search.campaign
-import marginspec.search.command
 import refmodel.close_out
 import refmodel.deleveraging
 import refmodel.funding

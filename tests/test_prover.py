@@ -22,6 +22,8 @@ from proofs.runs import TheoremError, current_run
 from proofs.symbolic import all_of, any_of
 from tests.prover_examples import shown, theorem
 
+# Toy rules
+
 
 def capped(requested, free):
     affordable = max(free, 0)
@@ -31,6 +33,9 @@ def capped(requested, free):
 def cap_holds(requested, free):
     assume(requested >= 0, guard="test")
     prove(capped(requested, free) <= max(free, 0), "no new deficit")
+
+
+# Proof and refutation
 
 
 def test_a_true_theorem_is_proved_and_says_how():
@@ -144,6 +149,9 @@ def test_a_theorem_name_is_used_once():
         del THEOREMS["Z9-test"]
 
 
+# Checks of the proof itself
+
+
 def test_a_lost_path_is_noticed():
     def body(run):
         a = run.symbol("a")
@@ -186,6 +194,9 @@ def test_a_witness_is_run_on_plain_integers():
     assert run_concretely(theorem(body), {}).ending == "error"
 
 
+# Mutants
+
+
 CAP = theorem(cap_holds, witness={"requested": 1, "free": 5})
 
 
@@ -215,6 +226,9 @@ def test_a_mutant_that_is_not_noticed_survives():
 def test_a_mutant_that_cannot_be_made_is_an_error(mutant):
     with pytest.raises(TheoremError, match=r"mutant"):
         run_mutant(CAP, mutant)
+
+
+# Refutations
 
 
 def test_a_refutation_has_to_fail_at_its_counterexample():
