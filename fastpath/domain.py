@@ -67,8 +67,19 @@ DRAW_MAX = 10**18
 ROOM_MAX = PPM * (EQUITY_MAX + MARGIN_MAX + NOTIONAL_MAX)
 """quanta x ppm: |equity less the margin of other markets and a buffer|."""
 
+DEAL_MAX = 2 * NOTIONAL_MAX
+"""quanta: the lots of one deal at a price, which may lead from the largest short to the largest long; so also
+what a deal gains and its fee."""
+
+PAID_MAX = EQUITY_MAX + DEAL_MAX
+"""quanta: |paid for the lots of a deal|: their value, and the equity or gap that goes with them."""
+
 LOT_COST_MAX = 2 * PPM * PRICE_MAX * MULTIPLIER_MAX
 """quanta x ppm: |what the close of one lot costs|, by a price and a penalty of at most PRICE_MAX each."""
+
+RELIEF_MAX = 4 * PPM * NOTIONAL_MAX
+"""quanta x ppm: |what the close of all lots of a position changes|: a margin of 100 %, and a cost of 300 % at
+twice the mark, the highest price within a band."""
 
 LINE_MAX = ROOM_MAX + LOT_COST_MAX + 2 * RATE_MAX * NOTIONAL_MAX
 """quanta x ppm: how far an account is from a line, and what the close of one lot changes of it."""
@@ -91,3 +102,19 @@ TRIGGERS = ("below", "at_or_below")
 
 STATUSES = ("bankrupt", "flat", "liquidatable", "margin_call", "healthy")
 """The statuses in the order in which they apply; a code is an index."""
+
+POOL_MAX = 4 * 10**18
+"""quanta: |a fund, a fee pool or the bad debt of one pool|."""
+
+CUSTODY_MAX = 10**18
+"""quanta: what a venue may hold."""
+
+AMOUNT_EVENT_MAX = 2**62
+"""quanta: what one event may ask for, and ppm, the largest funding rate that is looked at: with what is there
+already it fits 64 bits."""
+
+LOTS_EVENT_MAX = 2 * SIZE_MAX
+"""lots: what one event may ask for."""
+
+PRICE_EVENT_MAX = 2 * PRICE_MAX
+"""ticks: what one event may name."""
