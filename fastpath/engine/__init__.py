@@ -1,6 +1,6 @@
 """The transition function at production speed, bit for bit the law's: start at Engine (shell.py).
 
-Inside are numbers and records (core.pyx and the files it includes), outside are names. It never imports refmodel:
+Inside are numbers and records (core.pyx and what it includes), outside are names. It never imports refmodel:
 policies, events and venues are read by the names of their fields.
 """
 

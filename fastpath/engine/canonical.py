@@ -1,4 +1,4 @@
-"""The canonical text and the digest of an engine's state (EVT-4, EVT-5), written once more without the law."""
+"""The canonical text and the digest of an engine's state (EVT-4, EVT-5), written again without the law."""
 
 import hashlib
 import json

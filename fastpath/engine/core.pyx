@@ -177,22 +177,25 @@ cdef class Core:
             st.order[name] = <int>name
         st.account_count = first + len(reserved)
 
-    def set_order(self, const int[::1] order):
-        """Which account comes first, second and so on in the order of identifiers."""
-        cdef long long place
-        assert order.shape[0] == self.st.account_count
-        for place in range(order.shape[0]):
-            self.st.order[place] = order[place]
-            self.st.accounts[order[place]].place = <int>place
-
-    def set_owner_places(self, const int[::1] places):
-        """The place of each owner in the order of owners."""
+    def add_owners(self, long long count):
+        """Further owners; which comes first is said by set_order."""
+        cdef State* st = &self.st
         cdef long long owner
-        if not grow(<void**>&self.st.owner_place, &self.st.owner_capacity, places.shape[0], sizeof(int)):
+        if not grow(<void**>&st.owner_place, &st.owner_capacity, st.owner_count + count, sizeof(int)):
             raise MemoryError("no memory for more owners")
-        for owner in range(places.shape[0]):
-            self.st.owner_place[owner] = places[owner]
-        self.st.owner_count = places.shape[0]
+        for owner in range(st.owner_count, st.owner_count + count):
+            st.owner_place[owner] = <int>owner
+        st.owner_count += count
+
+    def set_order(self, const int[::1] accounts, const int[::1] owners):
+        """Which account and which owner comes first, second and so on in the order of identifiers."""
+        cdef long long place
+        assert accounts.shape[0] == self.st.account_count and owners.shape[0] == self.st.owner_count
+        for place in range(accounts.shape[0]):
+            self.st.order[place] = accounts[place]
+            self.st.accounts[accounts[place]].place = <int>place
+        for place in range(owners.shape[0]):
+            self.st.owner_place[owners[place]] = <int>place
 
     # --------------------------------------------------------------------------------- state in and out
 

@@ -46,7 +46,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Events as columns, n of them; names are numbers (Engine.encode), -1 a name that the venue does not know.
+    """Events as columns, n of them; names are numbers (Engine.encode), -1 a name that nobody knows.
 
     type         int8[n], index into EVENT_TYPES
     time         int64[n], milliseconds

@@ -120,17 +120,22 @@ def tables_of(policy: Any) -> PolicyTables:
     )
 
 
+def lots_max(terms: Any) -> int:
+    """The most lots at risk that the terms of a market keep inside the domain, at any mark it may have."""
+    most = min(domain.SIZE_MAX, domain.NOTIONAL_MAX // (terms.multiplier * terms.price_max))
+    for schedule in (terms.initial, terms.maintenance):
+        if schedule.kind == "sqrt" and schedule.factor > 0:
+            most = min(most, domain.SQUARE_MAX // schedule.factor**2)
+    return most
+
+
 def _market(name: str, terms: Any, tiers: list[tuple[int, int, int, int]]) -> MarketTable:
     key = f"markets.{name}"
     multiplier = within(f"{key}.multiplier", terms.multiplier, 1, domain.MULTIPLIER_MAX)
     price_max = within(f"{key}.price_max", terms.price_max, 1, domain.PRICE_MAX)
-    lots_max = min(domain.SIZE_MAX, domain.NOTIONAL_MAX // (multiplier * price_max))
-    for schedule in (terms.initial, terms.maintenance):
-        if schedule.kind == "sqrt" and schedule.factor > 0:
-            lots_max = min(lots_max, domain.SQUARE_MAX // schedule.factor**2)
     return MarketTable(
         multiplier=multiplier,
-        size_max=within(f"{key}.size_max", terms.size_max, 0, lots_max),
+        size_max=within(f"{key}.size_max", terms.size_max, 0, lots_max(terms)),
         price_max=price_max,
         band=within(f"{key}.band", terms.band, 0, domain.RATE_MAX),
         funding_cap=within(f"{key}.funding_cap", terms.funding_cap, 0, domain.RATE_MAX),
