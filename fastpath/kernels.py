@@ -88,7 +88,7 @@ def isqrt_ceil(number: cython.longlong) -> cython.longlong:
 def position_value(
     size: cython.longlong, mark: cython.longlong, multiplier: cython.longlong
 ) -> cython.longlong:
-    """ACC-1. Quanta, negative for a short. |size| * mark * multiplier <= NOTIONAL_MAX."""
+    """ACC-1. Quanta, negative for a short. |size| * mark * multiplier <= DEAL_MAX."""
     return size * mark * multiplier
 
 
@@ -97,7 +97,7 @@ def position_value(
 @cython.nogil
 @cython.exceptval(check=False)
 def notional(lots: cython.longlong, mark: cython.longlong, multiplier: cython.longlong) -> cython.longlong:
-    """MAR-1. Quanta. 0 <= lots, lots * mark * multiplier <= NOTIONAL_MAX."""
+    """MAR-1. Quanta. 0 <= lots, lots * mark * multiplier <= DEAL_MAX."""
     return lots * mark * multiplier
 
 
@@ -217,7 +217,7 @@ def status(
 def fee(amount: cython.longlong, rate: cython.longlong) -> cython.longlong:
     """FEE-1. amount * rate over PPM. Rounds up, so a rebate is rounded down.
 
-    amount   notional of the trade, 0 to NOTIONAL_MAX quanta
+    amount   notional of the trade, 0 to DEAL_MAX quanta
     rate     -RATE_MAX to RATE_MAX ppm, negative for a rebate
     returns  quanta, negative for a rebate
     """

@@ -8,6 +8,9 @@ cpdef bint comes_closer(long long size_before, long long size_after) noexcept no
 cpdef bint carries(
     long long equity, long long initial, long long maintenance, long long trigger
 ) noexcept nogil
+cpdef bint order_is_carried(
+    long long equity, long long initial_before, long long initial, long long maintenance, long long trigger
+) noexcept nogil
 cpdef bint is_admitted(
     long long equity_before,
     long long maintenance_before,
@@ -37,4 +40,3 @@ cpdef long long backstop_most(
 cpdef long long middle_of(long long known, long long unknown) noexcept nogil
 cpdef long long room_in_reserve(long long equity, long long others, long long trigger) noexcept nogil
 cpdef long long weight_of(long long profit, long long equity, long long payers) noexcept nogil
-cpdef long long cost_of_size(long long value, long long profit) noexcept nogil

@@ -82,6 +82,21 @@ def carries(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
+def order_is_carried(
+    equity: cython.longlong,
+    initial_before: cython.longlong,
+    initial: cython.longlong,
+    maintenance: cython.longlong,
+    trigger: cython.longlong,
+) -> cython.bint:
+    """ORD-1: orders that ask for no more initial margin than before, or that the account carries. As carries."""
+    return initial <= initial_before or carries(equity, initial, maintenance, trigger)
+
+
+@cython.ccall
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
 def is_admitted(
     equity_before: cython.longlong,
     maintenance_before: cython.longlong,
@@ -154,8 +169,8 @@ def fraction_lots(
     """Of LIQ-2, size rule `fraction`. Rounds up.
 
     lots, lot_value  1 to SIZE_MAX, at lot_value each at most NOTIONAL_MAX quanta
-    fraction         1 to RATE_MAX ppm
-    whole_below      0 to NOTIONAL_MAX quanta
+    fraction         0 to RATE_MAX ppm
+    whole_below      0 to SUM_MAX quanta
     """
     if lots * lot_value <= whole_below:
         return lots
@@ -262,7 +277,7 @@ def backstop_most(
     """Of INS-3: the lots that the limits of a backstop admit, whatever its margin. Rounds down.
 
     size_max      1 to SIZE_MAX lots
-    notional_max  0 to DRAW_MAX quanta
+    notional_max  0 to MARGIN_MAX quanta
     others        notional in other markets, 0 to MARGIN_MAX quanta; above notional_max the result is negative
     lot_value     1 to NOTIONAL_MAX quanta
     """
@@ -306,15 +321,3 @@ def weight_of(profit: cython.longlong, equity: cython.longlong, payers: cython.l
     """LOS-3. Quanta of 64 bits, of either sign; payers: 0 by profit, 1 by equity."""
     weight: cython.longlong = profit if payers == 0 and profit < equity else equity
     return weight if weight > 0 else 0
-
-
-@cython.ccall
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def cost_of_size(value: cython.longlong, profit: cython.longlong) -> cython.longlong:
-    """Of INS-3: the cost that leaves equity as it is, once a position in profit has this value instead.
-
-    value, profit  quanta within +-NOTIONAL_MAX and +-(NOTIONAL_MAX + COST_MAX)
-    """
-    return value - profit

@@ -1,9 +1,9 @@
 """Machine integers: the uncompiled kernels, run on numbers that know their C type.
 
-`kernel("fee")(notional, rate)` runs the source of fastpath/kernels.py or waterfall.py, also where a compiled
-module is installed. Each intermediate result is claimed to fit the type in which C computes it, each
-conversion to a narrower type to lose nothing, and each `//` and `%` to be of non-negative by positive, where
-C and Python agree. What comes out is a plain number, to compare with the rule.
+`kernel("fee")(notional, rate)` runs the source of fastpath/kernels.py, waterfall.py or transitions.py, also
+where a compiled module is installed. Each intermediate result is claimed to fit the type in which C computes
+it, each conversion to a narrower type to lose nothing, and each `//` and `%` to be of non-negative by
+positive, where C and Python agree. What comes out is a plain number, to compare with the rule.
 
 The type of a result is that of the wider operand; a bare literal has the type of what it meets. Local
 annotations are not executed by Python, so the source is rewritten: where a name or a return value has a
@@ -23,7 +23,7 @@ from proofs.symbolic import SymBool, all_of
 
 FASTPATH = FilePath(__file__).parent.parent / "fastpath"
 PACKAGE = "uncompiled"
-SOURCES = ("kernels", "waterfall")
+SOURCES = ("kernels", "waterfall", "transitions")
 """The files of kernels. No two kernels share a name."""
 BITS = {"int32": 32, "int64": 64, "int128": 128}
 C_TYPES = {

@@ -98,7 +98,11 @@ def test_a_kernel_is_run_from_its_source_and_can_be_mutated():
     made = theorem(division_kernel_is_the_rule, kernels=True, witness={"numerator": 7, "divisor": 2})
     result = prove_theorem(made)
     assert shown(result) == "proved: "
-    assert [Path(module.__file__).name for module in load_kernels()] == ["kernels.py", "waterfall.py"]
+    assert [Path(module.__file__).name for module in load_kernels()] == [
+        "kernels.py",
+        "waterfall.py",
+        "transitions.py",
+    ]
     lost = Replace(
         "kernels.ceil_div", "numerator // divisor + (1", "numerator // divisor + (0", "rounds down"
     )

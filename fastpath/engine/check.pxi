@@ -69,9 +69,9 @@ cdef inline long long initial_with(
 
 
 cdef inline bint is_carried(const State* st, const Question* question, long long initial) noexcept nogil:
-    """ORD-1: an order that asks for no more margin, or one that the account carries."""
-    return initial <= question.initial_before or carries(
-        question.equity, initial, question.maintenance, st.trigger
+    """ORD-1, with the initial margin that the account would have."""
+    return order_is_carried(
+        question.equity, question.initial_before, initial, question.maintenance, st.trigger
     )
 
 

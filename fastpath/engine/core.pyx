@@ -28,7 +28,7 @@ cdef extern from *:
         __builtin_prefetch((const char*)(place) + 128); \
     } while (0)
     #define MARGINSPEC_COST_MAX 10000000000000000LL
-    #define MARGINSPEC_NOTIONAL_MAX 10000000000000000LL
+    #define MARGINSPEC_DEAL_MAX 20000000000000000LL
     #define MARGINSPEC_WALLET_MAX 1500000000000000000LL
     #define MARGINSPEC_POOL_MAX 4000000000000000000LL
     #define MARGINSPEC_AMOUNT_EVENT_MAX 4611686018427387904LL
@@ -38,15 +38,15 @@ cdef extern from *:
     void prefetch "MARGINSPEC_PREFETCH"(const void*) noexcept nogil
     void prefetch_rows "MARGINSPEC_PREFETCH_ROWS"(const void*) noexcept nogil
     const long long COST_MAX "MARGINSPEC_COST_MAX"
-    const long long NOTIONAL_MAX "MARGINSPEC_NOTIONAL_MAX"
+    const long long DEAL_MAX "MARGINSPEC_DEAL_MAX"
     const long long WALLET_MAX "MARGINSPEC_WALLET_MAX"
     const long long POOL_MAX "MARGINSPEC_POOL_MAX"
     const long long AMOUNT_EVENT_MAX "MARGINSPEC_AMOUNT_EVENT_MAX"
     const long long LOTS_EVENT_MAX "MARGINSPEC_LOTS_EVENT_MAX"
     const long long PRICE_EVENT_MAX "MARGINSPEC_PRICE_EVENT_MAX"
 
-assert (COST_MAX, NOTIONAL_MAX, WALLET_MAX, POOL_MAX, AMOUNT_EVENT_MAX, LOTS_EVENT_MAX, PRICE_EVENT_MAX) == (
-    domain.COST_MAX, domain.NOTIONAL_MAX, domain.WALLET_MAX, domain.POOL_MAX,
+assert (COST_MAX, DEAL_MAX, WALLET_MAX, POOL_MAX, AMOUNT_EVENT_MAX, LOTS_EVENT_MAX, PRICE_EVENT_MAX) == (
+    domain.COST_MAX, domain.DEAL_MAX, domain.WALLET_MAX, domain.POOL_MAX,
     domain.AMOUNT_EVENT_MAX, domain.LOTS_EVENT_MAX, domain.PRICE_EVENT_MAX,
 ), "fastpath/engine/core.pyx and fastpath/domain.py name different bounds"
 

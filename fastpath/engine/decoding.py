@@ -81,8 +81,6 @@ def fault_of(names: Names, kind: int, fault: int, holder: int, value: int) -> Ex
         return _above(x, value, domain.LOTS_EVENT_MAX if lots else domain.AMOUNT_EVENT_MAX)
     if what == "y":
         return _above(y, value, domain.LOTS_EVENT_MAX if kind == ORDER else domain.PRICE_EVENT_MAX)
-    if what == "notional":
-        return _above("lots x price x multiplier", value, domain.NOTIONAL_MAX)
     if what == "wallet":
         return _above(f"the wallet of {names.accounts[holder]}", value, domain.WALLET_MAX)
     if what == "open_cost":

@@ -165,9 +165,7 @@ cdef int apply_order(State* st, const EventRecord* event) noexcept nogil:
     after = elsewhere
     add_row(&st.markets[event.market], size, cost, buys, sells, &before)
     add_row(&st.markets[event.market], size, cost, event.x, event.y, &after)
-    if after.initial > before.initial and not carries(
-        after.equity, after.initial, after.maintenance, st.trigger
-    ):
+    if not order_is_carried(after.equity, before.initial, after.initial, after.maintenance, st.trigger):
         return refuse(st, ORD_1, EQUITY_BELOW_INITIAL, after.equity, after.initial)
 
     if not set_clock(st, event.time) or not set_orders(
@@ -221,8 +219,6 @@ cdef int apply_trade(State* st, const EventRecord* event) noexcept nogil:
     if price > terms.price_max:
         return refuse(st, LIM_3, PRICE_ABOVE_LIMIT, price, terms.price_max)
     amount = notional(lots, price, terms.multiplier)
-    if amount > NOTIONAL_MAX:
-        return <int>set_fault(st, FAULT_NOTIONAL, NOBODY, amount)
     makes.name = event.other
     makes.lots = -takes.lots
     takes.paid = amount if buys else -amount
@@ -231,8 +227,8 @@ cdef int apply_trade(State* st, const EventRecord* event) noexcept nogil:
     makes.sells = resting.sells - lots if buys else resting.sells
     takes.fee = fee(amount, st.fee_taker)
     makes.fee = fee(amount, st.fee_maker)
-    if st.pools[taker.pool].fee_pool > POOL_MAX - NOTIONAL_MAX or st.pools[maker.pool].fee_pool > (
-        POOL_MAX - NOTIONAL_MAX
+    if st.pools[taker.pool].fee_pool > POOL_MAX - 2 * DEAL_MAX or st.pools[maker.pool].fee_pool > (
+        POOL_MAX - 2 * DEAL_MAX
     ):
         return <int>set_fault(st, FAULT_POOL, taker.pool, st.pools[taker.pool].fee_pool)
     refused = refuse_side(st, event.market, &takes)

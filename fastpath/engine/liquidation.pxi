@@ -141,8 +141,6 @@ cdef int apply_liquidation_fill(State* st, const EventRecord* event) noexcept no
     if price > terms.price_max:
         return refuse(st, LIM_3, PRICE_ABOVE_LIMIT, price, terms.price_max)
     amount = notional(lots, price, terms.multiplier)
-    if amount > NOTIONAL_MAX:
-        return <int>set_fault(st, FAULT_NOTIONAL, NOBODY, amount)
     paid = amount if size > 0 else -amount
     loss = position_value(takes.lots, terms.value_of_lot, 1) - paid
     whole = absolute(size)

@@ -205,10 +205,9 @@ cdef enum:
     FAULT_TYPE
     FAULT_X
     FAULT_Y
-    FAULT_NOTIONAL
     FAULT_WALLET
     FAULT_COST
     FAULT_POOL
     FAULT_INDEX
 
-FAULTS = ("", "memory", "type", "x", "y", "notional", "wallet", "open_cost", "pool", "index")
+FAULTS = ("", "memory", "type", "x", "y", "wallet", "open_cost", "pool", "index")

@@ -7,10 +7,12 @@ are in f_waterfall_kernels.py and f_deleveraging_kernels.py.
 """
 
 from fastpath.domain import (
+    DEAL_MAX,
     EQUITY_MAX,
     MARGIN_MAX,
     MULTIPLIER_MAX,
     NOTIONAL_MAX,
+    ORDERS_MAX,
     PRICE_MAX,
     RATE_MAX,
     ROOM_MAX,
@@ -151,11 +153,11 @@ def root_is_the_law(number: int) -> None:
     ),
 )
 def values_are_the_law(size: Lots, mark: Ticks, multiplier: int) -> None:
-    within(size, -SIZE_MAX, SIZE_MAX)
+    within(size, -ORDERS_MAX, ORDERS_MAX)  # a deal may lead from the largest short to the largest long
     within(mark, 1, PRICE_MAX)
     within(multiplier, 1, MULTIPLIER_MAX)
     lots = abs(size)
-    assume(lots * mark * multiplier <= NOTIONAL_MAX, policy="POL-13")
+    assume(lots * mark * multiplier <= DEAL_MAX, policy="POL-13")
     lemma(lots * mark >= 0, "lots have a value")
     lemma(lots * mark <= lots * mark * multiplier, "a multiplier is at least one")
     lemma(size * mark * multiplier >= -(lots * mark * multiplier), "either side is within it")
@@ -330,7 +332,7 @@ def status_is_the_law(equity: Quanta, initial: Quanta, maintenance: Quanta) -> N
     ),
 )
 def fee_is_the_law(amount: Quanta, rate: Ppm) -> None:
-    within(amount, 0, NOTIONAL_MAX)
+    within(amount, 0, DEAL_MAX)
     within(rate, -RATE_MAX, RATE_MAX)
     whole, rest = floor_div(amount, PPM), amount % PPM
     lemma(rate * amount == rate * whole * PPM + rate * rest, "the amount in two parts")
