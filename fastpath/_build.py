@@ -1,5 +1,7 @@
 """How the fast path is compiled: read by pyproject.toml, used by no module at run time."""
 
+import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -26,7 +28,10 @@ COMPILE_FLAGS = [
 
 
 class BuildExt(build_ext):
-    """Translates the extensions to C below build/, beside no source file, and compiles them in parallel."""
+    """Translates the extensions to C below build/, beside no source file, and compiles them in parallel.
+
+    What CFLAGS says comes last and so wins: -O0 for a quick build, sanitizers for `make sanitize`.
+    """
 
     def finalize_options(self) -> None:
         build_directory = Path("build") / "cython"
@@ -38,11 +43,12 @@ class BuildExt(build_ext):
             force=True,
             quiet=True,
         )
+        asked_for = shlex.split(os.environ.get("CFLAGS", ""))
         for extension in self.distribution.ext_modules:
-            extension.extra_compile_args = [*extension.extra_compile_args, *COMPILE_FLAGS]
+            extension.extra_compile_args = [*extension.extra_compile_args, *COMPILE_FLAGS, *asked_for]
         super().finalize_options()
         self.parallel = self.parallel or 2
-        self.force = True  # evaluate.pyx includes the kernels: what depends on what is not worth tracking
+        self.force = True  # the kernels are included by others: what depends on what is not worth tracking
 
 
 class BuildPy(build_py):

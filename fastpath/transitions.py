@@ -89,7 +89,7 @@ def order_is_carried(
     maintenance: cython.longlong,
     trigger: cython.longlong,
 ) -> cython.bint:
-    """ORD-1: orders that ask for no more initial margin than before, or that the account carries. As carries."""
+    """ORD-1: orders that ask for no more initial margin than before, or that are carried. As carries."""
     return initial <= initial_before or carries(equity, initial, maintenance, trigger)
 
 
