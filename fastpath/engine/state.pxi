@@ -5,7 +5,7 @@
 # Rows (positions and resting orders) of an account are consecutive, in ascending order of their market, in a block
 # whose size is a power of two; a block that is outgrown goes to a free list.
 
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free, qsort, realloc
 from libc.string cimport memcpy, memmove
 
 cdef enum:

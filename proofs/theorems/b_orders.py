@@ -1,6 +1,6 @@
 """B4 of orders. What an order gateway may rely on: of two further orders on one side, the smaller is admitted
-if the larger is. The engine's search for the largest order (fastpath/engine/check.pxi) halves the interval, and
-is exact for such a question (NUM-6, theorem E1-largest-count)."""
+if the larger is. The search for the largest order (fastpath/engine/check.pxi) halves the interval, which is
+exact for such a question (NUM-6, theorem E1-largest-count)."""
 
 from proofs.lemmas.contracts import requirement_is_at_least_one, requirement_is_monotone
 from proofs.registry import Replace, assume, lemma, prove, theorem
