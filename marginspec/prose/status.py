@@ -12,6 +12,7 @@ from pathlib import Path
 from marginspec.paths import ROOT, SPEC
 from marginspec.prose.chapters import RuleText, chapter_paths
 from marginspec.prose.picture import Picture, identifiers_of, picture, premises_of, theorems_of
+from marginspec.prose.plumbing import with_plumbing
 from proofs.registry import Theorem
 
 COMMAND = "python -m marginspec.prose.status"
@@ -195,11 +196,12 @@ def with_theorems(path: Path, seen: Picture) -> str:
 
 def pages(seen: Picture) -> dict[Path, str]:
     """Everything that is written, by file."""
-    readme = SPEC / "README.md"
+    readme, engine = SPEC / "README.md", SPEC / "fast-path.md"
     return {
         SPEC / "STATUS.md": status_page(seen),
         readme: with_index(readme.read_text(encoding="utf-8"), seen),
         **{path: with_theorems(path, seen) for path in chapter_paths()},
+        engine: with_plumbing(engine.read_text(encoding="utf-8")),
     }
 
 
