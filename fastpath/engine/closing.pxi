@@ -233,8 +233,9 @@ cdef bint adl_by_shares(
         total += share.cap
         active += lots
         work.share_count += 1
+    if work.share_count == 0:
+        return True
     left = queue_share(left, total)
-
     qsort(work.shares, work.share_count, sizeof(Share), by_owner)
     if st.allocation == PRO_RATA_ALLOCATION:
         if total == 0:
