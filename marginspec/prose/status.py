@@ -63,6 +63,9 @@ names them.
 - The differential run compares the compiled fast path with the law on drawn venues, exactly. That the
   source of a kernel equals its rule is a theorem where the table above has one; that the compiled program
   does what its source says is only searched.
+- The engine of the fast path is more than its kernels: [fast-path.md](fast-path.md) lists by name what no
+  theorem looks into. `marginspec campaign --fast` plays drawn histories on the law and on the engine and
+  compares every refusal, every posting, and the state after every event.
 - CrossHair looks for counterexamples to contracts of the scalar rules, by a mechanism of its own.
 
 ## What is neither
