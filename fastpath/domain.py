@@ -104,7 +104,7 @@ STATUSES = ("bankrupt", "flat", "liquidatable", "margin_call", "healthy")
 """The statuses in the order in which they apply; a code is an index."""
 
 POOL_MAX = 4 * 10**18
-"""quanta: |a fund, a fee pool or the bad debt of one pool|."""
+"""quanta: |the fund or the fee pool of one pool|, and the bad debt of all of them."""
 
 CUSTODY_MAX = 10**18
 """quanta: what a venue may hold."""

@@ -59,6 +59,15 @@ cdef bint post_open_cost(State* st, int rule, int stage, int name, int market, l
     return write_entry(st, OPEN_COST_ENTRY, rule, stage, name, market, amount, 0)
 
 
+cdef inline long long bad_debt_of_all(const State* st) noexcept nogil:
+    """What WDR-1 and TRF-2 ask for; at most POOL_MAX over all pools."""
+    cdef long long total = 0
+    cdef int pool
+    for pool in range(st.pool_count):
+        total += st.pools[pool].bad_debt
+    return total
+
+
 cdef bint post_pool(State* st, int kind, int rule, int stage, int pool, long long amount) noexcept nogil:
     """To a fund, a fee pool or the bad debt of a pool; a positive amount lowers bad debt."""
     cdef PoolRecord* record = &st.pools[pool]
@@ -71,7 +80,7 @@ cdef bint post_pool(State* st, int kind, int rule, int stage, int pool, long lon
         after = record.fee_pool
     else:
         record.bad_debt -= amount
-        after = record.bad_debt
+        after = bad_debt_of_all(st)
     if not -POOL_MAX <= after <= POOL_MAX:
         set_fault(st, FAULT_POOL, pool, after)
         return False

@@ -207,6 +207,8 @@ class Engine:
             [venue.marks.get(name, 0) for name in engine.markets],
             [_pool_record(name, venue.pools[name]) for name in engine.pools],
         )
+        bad_debt = sum(pool.bad_debt for pool in venue.pools.values())
+        within("the bad debt of all pools", bad_debt, 0, domain.POOL_MAX)
         engine.intern_owners(account.owner for account in venue.accounts.values())
         engine.intern_accounts(venue.accounts)
         for name, account in venue.accounts.items():

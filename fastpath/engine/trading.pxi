@@ -34,14 +34,6 @@ cdef inline int refuse_another_market(State* st, int name, int market) noexcept 
     return 0
 
 
-cdef inline long long bad_debt_of_all(const State* st) noexcept nogil:
-    cdef long long total = 0
-    cdef int pool
-    for pool in range(st.pool_count):
-        total += st.pools[pool].bad_debt
-    return total
-
-
 # One side of a deal, before and after it; `paid` is negative if it is paid.
 cdef struct SideRecord:
     int name
