@@ -174,6 +174,19 @@ def test_columns_that_cannot_be_read_are_refused(column, wrong, field):
     assert engine.digest() == digest(venue)
 
 
+def test_marks_of_an_event_stand_in_the_order_of_their_markets():
+    start, _ = drawn_history(3, 1)
+    engine = Engine.from_venue(start)
+    first, second, *_ = engine.markets
+    batch = engine.encode([Prices(start.clock, {second: 5, first: 6}), Prices(start.clock, {first: 7})])
+    assert batch.mark_market.tolist() == [0, 1, 0]
+    before = engine.digest()
+    for wrong in ([1, 0, 0], [0, 0, 0]):
+        with pytest.raises(DomainError, match="mark_market"):
+            engine.apply_batch(replace(batch, mark_market=np.array(wrong, dtype=np.int32)))
+    assert engine.digest() == before
+
+
 # ------------------------------------------------------------------------------------- outside the domain
 
 

@@ -119,6 +119,14 @@ def check_batch(batch: Batch) -> None:
     first = batch.first_mark
     if first[0] != 0 or first[-1] != len(batch.mark_market) or (np.diff(first) < 0).any():
         raise DomainError("batch.first_mark", first.tolist()[:8], "an ascending division of mark_market")
+    markets = batch.mark_market
+    within_event = np.ones(max(len(markets) - 1, 0), dtype=bool)
+    starts = first[1:-1]
+    within_event[starts[(starts > 0) & (starts < len(markets))] - 1] = False
+    wrong = within_event & (markets[1:] >= 0) & (markets[:-1] >= markets[1:])
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise DomainError("batch.mark_market", markets[place : place + 2].tolist(), "ascending markets")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
