@@ -1,7 +1,8 @@
 """Verify: everything that is known to be checked about a policy and its law, ending in one table.
 
 The policy's own rules first. If they hold: the canaries of the prover, every theorem and refutation, the
-second opinion, the campaign, and the differential between the law and the fast path.
+second opinion, the campaign, and the differential between the law and the fast path: accounts and kernels
+first, then the engine in lock step.
 """
 
 import sys
@@ -31,17 +32,19 @@ class Profile:
 
     events       of the campaign
     comparisons  of the differential, accounts at the least
+    in_step      events that law and engine play in lock step
     seconds      for which CrossHair may search one contract
     """
 
     events: int
     comparisons: int
+    in_step: int
     seconds: float
 
 
 PROFILES = {
-    "quick": Profile(events=200_000, comparisons=100_000, seconds=1.5),
-    "full": Profile(events=2_000_000, comparisons=1_000_000, seconds=20.0),
+    "quick": Profile(events=200_000, comparisons=100_000, in_step=50_000, seconds=1.5),
+    "full": Profile(events=2_000_000, comparisons=1_000_000, in_step=500_000, seconds=20.0),
 }
 PRECEDENCE = (INTERRUPTED, TOOL_FAILED, BROKEN, UNDECIDED, HELD)
 """Which exit code stands for a run: where the tool failed, its findings do not count."""
@@ -92,6 +95,7 @@ def verify(file: PolicyFile, profile: Profile, seed: int, *, no_cache: bool) -> 
         lambda: _second_opinion(profile),
         lambda: _campaign(file.policy, profile.events, seed),
         lambda: _differential(file.policy, profile.comparisons, seed),
+        lambda: _lock_step(file.policy, profile.in_step, seed),
     )
     for check in checks:
         parts.append(check())
@@ -119,6 +123,7 @@ def _broken_policy(file: PolicyFile, report: Report) -> tuple[int, dict[str, Any
         "refutations": {"total": 0, "confirmed": 0},
         "campaign": {"events": 0},
         "differential": {"events": 0, "divergences": 0},
+        "lock_step": {"events": 0, "divergences": 0},
     }
     report.write("policy.toml", file.text)
     report.write("report.json", facts)
@@ -344,6 +349,48 @@ def _differential(policy: Policy, comparisons: int, seed: int) -> Part:
                 "kernels": dict(found.kernels),
                 "divergences": found.diverged,
                 "statuses": dict(found.statuses),
+            }
+        },
+    )
+
+
+def _lock_step(policy: Policy, events: int, seed: int) -> Part:
+    """The engine and the law on the same histories: every refusal and posting, the state after each event."""
+    import fastpath
+    from fastpath.engine import Engine
+    from marginspec.search.lockstep import run_lockstep
+    from marginspec.search.lockstep_command import found_in_words
+
+    if not fastpath.COMPILED:
+        problem = "The engine is not compiled, so there is nothing to play against: run pip install -e ."
+        return Part("lock step", "FAILED", "", 0.0, TOOL_FAILED, (problem,))
+    with stage(f"{events:_} events in lock step ..."), progress("lock step", events) as advance:
+        found = run_lockstep(
+            policy,
+            events,
+            proving.workers(),
+            seed,
+            lambda done, total: advance(done, f"{done:_} of {total:_} events"),
+            on_found=lambda shrunk: say(found_in_words(shrunk, Engine.from_venue)),
+            runs=runs_folder(),
+        )
+    code = BROKEN if found.diverged or found.broken else HELD
+    if found.interrupted:
+        code = INTERRUPTED
+    compared = found.by("compared")
+    return Part(
+        "lock step",
+        f"{grouped(found.total('events'))} events, {found.diverged} divergences",
+        f"law against engine: {grouped(compared.get('postings', 0))} postings, "
+        f"{grouped(compared.get('refusals', 0))} refusals",
+        found.seconds,
+        code,
+        tuple(f"DIVERGES  {shrunk.path}" for shrunk in found.shrunk),
+        {
+            "lock_step": {
+                "events": found.total("events"),
+                "divergences": found.diverged,
+                "compared": compared,
             }
         },
     )

@@ -245,7 +245,7 @@ def fast_verify(folder, monkeypatch):
     opinion = Part("second opinion", "", facts={})
     monkeypatch.setattr("marginspec.verify._second_opinion", lambda profile: opinion)
     monkeypatch.setattr("marginspec.proving.all_theorems", lambda: [theorem_of_one_second()])
-    profile = replace(PROFILES["quick"], comparisons=1_000)
+    profile = replace(PROFILES["quick"], comparisons=1_000, in_step=1_000)
     monkeypatch.setitem(PROFILES, "quick", profile)
     return folder
 
@@ -270,12 +270,15 @@ def test_facts_of_verify_have_the_keys_that_others_read(fast_verify):
         "campaign.events",
         "differential.events",
         "differential.divergences",
+        "lock_step.events",
+        "lock_step.divergences",
     ):
         outer, inner = path.split(".")
         assert type(facts[outer][inner]) is int, path
     assert facts["ok"] is (result.exit_code == 0)
     assert facts["campaign"]["events"] == 20_000
     assert facts["differential"]["events"] >= 1_000
+    assert facts["lock_step"]["events"] == 1_000
     assert facts["theorems"]["proved"] == 1
     assert result.stdout.startswith("seed 1   policy minimal   ")
     assert (fast_verify / "runs/latest/report.txt").read_text() in result.stdout
@@ -293,6 +296,7 @@ def test_facts_of_verify_have_the_keys_that_others_read(fast_verify):
 )
 def test_verdict_and_exit_code_follow_the_findings(fast_verify, monkeypatch, part, code, said):
     monkeypatch.setattr("marginspec.verify._campaign", lambda *_: Part("campaign", ""))
+    monkeypatch.setattr("marginspec.verify._lock_step", lambda *_: Part("lock step", ""))
     monkeypatch.setattr("marginspec.verify._differential", lambda *_: part)
     result = CliRunner().invoke(main, ["verify", "minimal", "--json", "facts.json"])
     assert result.exit_code == code, result.output

@@ -1,6 +1,9 @@
 """Work that is cut into items: done in this process or in several, the results as they are finished."""
 
+import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
@@ -22,9 +25,18 @@ _WORKER: dict[str, Any] = {}
 
 
 def start_worker(policy: Any) -> None:
-    """Set up a worker process: an interruption is the parent's to answer."""
+    """Set up a worker process: an interruption is the parent's to answer, and its death is the worker's end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     _WORKER["policy"] = policy
+
+
+def end_with_parent() -> None:
+    """A worker whose parent was killed has nobody to work for, and nothing else would tell it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def work_here(work: "Work[Given, Item, Result]", seed: int, item: Item) -> Result:
