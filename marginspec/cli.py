@@ -233,17 +233,49 @@ def explain(
 
 @main.command()
 @click.argument("file")
+@click.option("--policy", metavar="POLICY", help="Of a log that does not carry its own.")
+@click.option(
+    "--against",
+    type=click.Choice(["engine", "reference"]),
+    help="What runs a log: the fast engine, or the law itself.  [engine]",
+)
+@click.option("--evidence", metavar="FILE", help="Where the audit is kept as it goes.  [runs/audit/...]")
+@click.option("--every", type=click.FloatRange(0), help="Seconds between checkpoints, at least.  [10]")
+@click.option(
+    "--to", metavar="OUT", help="Write the log in another form instead: .jsonl, .jsonl.gz, .parquet."
+)
 @with_json
-def replay(file: str, json_file: str | None) -> None:
-    """Run a trace and compare its outcomes.
+def replay(
+    file: str,
+    policy: str | None,
+    against: str | None,
+    evidence: str | None,
+    every: float | None,
+    to: str | None,
+    json_file: str | None,
+) -> None:
+    """Run a trace and compare its outcomes, or audit a log.
 
-    Prints each event as a story, what the law answers, and where that differs from what the trace expects.
+    A trace is a JSON document: each event is printed as a story, with what the law answers and where that
+    differs from what the trace expects. A log (spec/logs.md) may have any length, as JSON lines, plain or
+    compressed, or as Parquet: every refusal, posting and digest that it claims is compared. A killed audit
+    goes on where it was when the same command is run again.
     """
-    from marginspec.documents import read_trace
-    from marginspec.replay import replay as replay_trace
-
     _prepare(json_file)
-    _finish(replay_trace(file, read_trace(file)), json_file)
+    from marginspec.audit.command import audit, convert, is_log
+
+    if not is_log(file):
+        if any(option is not None for option in (policy, against, evidence, every, to)):
+            raise click.UsageError("These options go with a log, and FILE is none (spec/logs.md).")
+        from marginspec.documents import read_trace
+        from marginspec.replay import replay as replay_trace
+
+        _finish(replay_trace(file, read_trace(file)), json_file)
+    if to is not None:
+        if any(option is not None for option in (policy, against, evidence, every)):
+            raise click.UsageError("--to only writes the log again: it goes with no other option.")
+        _finish(convert(file, to), json_file)
+    _finish(audit(file, policy, against or "engine", evidence, 10.0 if every is None else every), json_file)
 
 
 @main.command()
@@ -325,6 +357,9 @@ def verify(
 @click.option("--events", default=200_000, show_default=True, type=click.IntRange(1, 10**9))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
 @click.option("--seed", default=1, show_default=True, help="Of everything that is drawn.")
+@click.option("--fast", is_flag=True, help="Law and engine in lock step: they must agree on everything.")
+@click.option("--evidence", metavar="FILE", help="With --fast: keep what is done, and go on from there.")
+@click.option("--trace", metavar="FILE", help="With --fast: run this trace, and nothing else.")
 @click.option("--adversary", is_flag=True, help="Search for the best attack of a coalition instead.")
 @click.option(
     "--histories", default=1_000, show_default=True, type=click.IntRange(1, 10**7), help="Of attacks."
@@ -335,6 +370,9 @@ def campaign(
     events: int,
     workers: int,
     seed: int,
+    fast: bool,
+    evidence: str | None,
+    trace: str | None,
     adversary: bool,
     histories: int,
     json_file: str | None,
@@ -342,12 +380,26 @@ def campaign(
     """Drawn histories, every claim after every event.
 
     Half of them play on POLICY, half on drawn policies; without POLICY all do. Ctrl-C keeps what was done.
+    With --fast, the law and the engine of the fast path play them in lock step.
     With --adversary, a coalition looks for what brings it most; the bound of theorem E7 is asserted.
     """
+    if fast and adversary:
+        raise click.UsageError("--fast and --adversary are two different searches: give one of them.")
+    if (evidence or trace) and not fast:
+        raise click.UsageError("--evidence and --trace go with --fast.")
     from marginspec.policy_file import read_policy
     from marginspec.search import command
 
     _prepare(json_file)
+    if fast:
+        from marginspec.documents import read_trace
+        from marginspec.search import lockstep_command
+
+        if trace is not None:
+            _finish(lockstep_command.lockstep_trace(trace, read_trace(trace)), json_file)
+        played_on = None if policy is None else read_policy(policy)
+        kept = None if evidence is None else Path(evidence)
+        _finish(lockstep_command.lockstep(played_on, events, workers, seed, kept), json_file)
     if adversary:
         _finish(command.adversary(read_policy(policy or "minimal"), histories, seed), json_file)
     given = None if policy is None else read_policy(policy)
