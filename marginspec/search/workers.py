@@ -25,7 +25,7 @@ _WORKER: dict[str, Any] = {}
 
 
 def start_worker(policy: Any) -> None:
-    """Set up a worker process: an interruption is the parent's to answer, and its death is the worker's end."""
+    """Set up a worker process: an interruption is for the parent to answer, whose death is its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     _WORKER["policy"] = policy
