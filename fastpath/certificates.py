@@ -43,8 +43,8 @@ def tick_of_fall(
     share          0 to EQUITY_MAX quanta
     mark           1 to PRICE_EVENT_MAX ticks
     value, margin  of the position at the mark, quanta: 0 <= margin <= value <= NOTIONAL_MAX
-    As the notional falls, the margin falls at least in proportion, whichever the schedule: d ticks cost at most
-    (value - margin) * d / mark, rounded up.
+    As the notional falls, the margin falls at least in proportion, whichever the schedule: d ticks cost at
+    most (value - margin) * d / mark, rounded up.
     """
     loss: cython.longlong = value - margin
     if loss == 0:
@@ -76,7 +76,8 @@ def tick_of_rise(
     slope = slope * (1_000_000 + rate)
     distance: int128 = wide * 1_000_000 // slope
     tick: int128 = distance + mark + 1
-    if tick > 2_000_000_000_000:
+    highest: cython.longlong = 2_000_000_000_000
+    if tick > highest:
         return 0
     return tick
 
@@ -93,7 +94,8 @@ def tick_above_floor(floor: cython.longlong, per_tick: cython.longlong) -> cytho
     returns   0 where it would be above PRICE_EVENT_MAX, which no mark is
     """
     tick: cython.longlong = floor // per_tick + 1
-    return 0 if tick > 2_000_000_000_000 else tick
+    highest: cython.longlong = 2_000_000_000_000
+    return 0 if tick > highest else tick
 
 
 @cython.ccall
@@ -108,16 +110,16 @@ def price_code(price: cython.longlong) -> cython.longlong:
     """
     code: cython.longlong = 0
     rest: cython.longlong = price
-    if rest >= 34_359_738_368:
+    if rest // 256 >= 134_217_728:
         rest = rest // 256
         code = code + 1_073_741_824
-    if rest >= 2_147_483_648:
+    if rest // 16 >= 134_217_728:
         rest = rest // 16
         code = code + 536_870_912
-    if rest >= 536_870_912:
+    if rest // 4 >= 134_217_728:
         rest = rest // 4
         code = code + 268_435_456
-    if rest >= 268_435_456:
+    if rest // 2 >= 134_217_728:
         rest = rest // 2
         code = code + 134_217_728
     return code + rest

@@ -1,7 +1,7 @@
 """Machine integers: the uncompiled kernels, run on numbers that know their C type.
 
-`kernel("fee")(notional, rate)` runs the source of fastpath/kernels.py, waterfall.py or transitions.py, also
-where a compiled module is installed. Each intermediate result is claimed to fit the type in which C computes
+`kernel("fee")(notional, rate)` runs the source of one of the files of kernels in fastpath/, also where a compiled
+module is installed. Each intermediate result is claimed to fit the type in which C computes
 it, each conversion to a narrower type to lose nothing, and each `//` and `%` to be of non-negative by
 positive, where C and Python agree. What comes out is a plain number, to compare with the rule.
 
@@ -23,7 +23,7 @@ from proofs.symbolic import SymBool, all_of
 
 FASTPATH = FilePath(__file__).parent.parent / "fastpath"
 PACKAGE = "uncompiled"
-SOURCES = ("kernels", "waterfall", "transitions")
+SOURCES = ("kernels", "waterfall", "transitions", "certificates")
 """The files of kernels. No two kernels share a name."""
 BITS = {"int32": 32, "int64": 64, "int128": 128}
 C_TYPES = {

@@ -11,6 +11,7 @@ from fastpath.kernels cimport int128
 include "../kernels.py"
 include "../waterfall.py"
 include "../transitions.py"
+include "../certificates.py"
 
 from libc.string cimport memset
 
@@ -488,3 +489,6 @@ cdef class Core:
 
     def max_order(self, int name, int market, int side, long long price):
         return largest_order(&self.st, name, market, side, price)
+
+
+include "watch.pxi"

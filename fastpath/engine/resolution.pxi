@@ -2,22 +2,32 @@
 # everything back if a value leaves the domain.
 
 
+cdef bint list_if_bankrupt(State* st, Scratch* work, int name) noexcept nogil:
+    cdef long long equity = equity_of(st, &st.accounts[name])
+    if equity >= 0:
+        return True
+    if not grow(
+        <void**>&work.bankrupt, &work.bankrupt_capacity, work.bankrupt_count + 1, sizeof(Bankrupt)
+    ):
+        return False
+    work.bankrupt[work.bankrupt_count].account = name
+    work.bankrupt[work.bankrupt_count].place = st.accounts[name].place
+    work.bankrupt[work.bankrupt_count].deficit = -equity
+    work.bankrupt_count += 1
+    return True
+
+
 cdef bint find_bankrupt(State* st, Scratch* work) noexcept nogil:
-    """RES-1, not yet in order."""
-    cdef long long name, equity
-    for name in range(st.account_count):
-        if st.accounts[name].pool == NOBODY:
-            continue
-        equity = equity_of(st, &st.accounts[name])
-        if equity < 0:
-            if not grow(
-                <void**>&work.bankrupt, &work.bankrupt_capacity, work.bankrupt_count + 1, sizeof(Bankrupt)
-            ):
+    """RES-1, not yet in order. With a liquidation index and nobody changed yet, it knows whom to look at."""
+    cdef long long name
+    if st.index != NULL and st.touched_count == 0 and look(st, st.index):
+        for name in range(st.index.hot_count):
+            if not list_if_bankrupt(st, work, st.index.hot[name]):
                 return False
-            work.bankrupt[work.bankrupt_count].account = <int>name
-            work.bankrupt[work.bankrupt_count].place = st.accounts[name].place
-            work.bankrupt[work.bankrupt_count].deficit = -equity
-            work.bankrupt_count += 1
+        return True
+    for name in range(st.account_count):
+        if st.accounts[name].pool != NOBODY and not list_if_bankrupt(st, work, <int>name):
+            return False
     return True
 
 

@@ -109,6 +109,8 @@ cdef struct SavedAccount:
     AccountRecord record
     long long first_saved
 
+cdef struct Index
+
 cdef struct State:
     # The policy
     long long trigger           # 0 below, 1 at or below
@@ -173,6 +175,7 @@ cdef struct State:
     long long saved_custody
     # For the liquidation index: accounts that changed since it looked
     bint watching
+    Index* index                # NULL: none
     int* dirty
     long long dirty_count
     long long dirty_capacity

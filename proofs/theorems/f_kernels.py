@@ -234,6 +234,61 @@ def whole_margin_is_the_law(held: Quanta, floor: Quanta, rise: Ppm) -> None:
 
 
 @theorem(
+    "F1-line",
+    rules=("MAR-13",),
+    claim="A line prepared for the value of a lot gives the bracket margin of every number of lots.",
+    kernels=True,
+    witness=(
+        dict(lots=3, value=1_000_001, rate=12_500, amount=25_000),
+        dict(lots=10**12, value=9_999, rate=PPM, amount=0),
+    ),
+    mutant=(
+        Replace("kernels.binary_part", "+ 999_999", "", name="a part rounded down"),
+        Replace("kernels.line_gain_rest", "% 1_000_000) %", "% 1_000_000) //", name="not the rest"),
+    ),
+)
+def prepared_line_is_the_bracket(lots: Lots, value: Quanta, rate: Ppm, amount: QuantaPpm) -> None:
+    within(lots, 0, SIZE_MAX)
+    within(value, 0, NOTIONAL_MAX)
+    within(rate, 0, RATE_MAX)
+    within(amount, 0, RATE_MAX * NOTIONAL_MAX)
+    held = lots * value
+    assume(held <= NOTIONAL_MAX, policy="POL-13")
+    assume(amount <= rate * held, guard="MAR-13")  # from its floor on the highest line is the requirement
+    amount_whole, amount_rest = floor_div(amount, PPM), amount % PPM
+
+    gain, rest = kernel("line_gain")(value, rate), kernel("line_gain_rest")(value, rate)
+    gain_part = kernel("binary_part")(rest)
+    amount_part = 2 * kernel("binary_part")(PPM - 1 - amount_rest)
+    found = kernel("line_margin")(lots, gain, gain_part, amount_whole, amount_part)
+
+    prove(found == kernel("bracket_margin")(held, rate, amount_whole, amount_rest), "the same requirement")
+
+
+@theorem(
+    "F1-floor",
+    rules=("MAR-2", "MAR-13"),
+    claim="A notional is above a floor if and only if the lots are above the floor over the value of a lot.",
+    kernels=True,
+    witness=(dict(lots=3, value=10, floor=29), dict(lots=3, value=10, floor=30)),
+    mutant=Replace(
+        "kernels.floor_div",
+        "return numerator // divisor",
+        "return (numerator - 1) // divisor",
+        name="an exact floor missed",
+    ),
+)
+def floor_is_passed_in_lots(lots: Lots, value: Quanta, floor: Quanta) -> None:
+    within(lots, 0, SIZE_MAX)
+    within(value, 1, NOTIONAL_MAX)
+    within(floor, 0, NOTIONAL_MAX)
+
+    floor_in_lots = kernel("floor_div")(floor, value)
+
+    prove((lots * value > floor) == (lots > floor_in_lots), "the same tier")
+
+
+@theorem(
     "F1-sqrt",
     rules=("MAR-4",),
     claim="The kernel's size-scaled margin is the law's.",
