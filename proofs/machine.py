@@ -1,7 +1,7 @@
 """Machine integers: the uncompiled kernels, run on numbers that know their C type.
 
-`kernel("fee")(notional, rate)` runs the source of one of the files of kernels in fastpath/, also where a compiled
-module is installed. Each intermediate result is claimed to fit the type in which C computes
+`kernel("fee")(notional, rate)` runs the source of one of the files of kernels in fastpath/, also where a
+compiled module is installed. Each intermediate result is claimed to fit the type in which C computes
 it, each conversion to a narrower type to lose nothing, and each `//` and `%` to be of non-negative by
 positive, where C and Python agree. What comes out is a plain number, to compare with the rule.
 
