@@ -2,8 +2,12 @@
 Method: each argument in numbers is run, and each number is looked for in the text.
 """
 
+from fastpath.engine import Engine
+from fastpath.watch import Watch
 from marginspec.paths import SPEC
+from marginspec.policy_file import read_policy
 from refmodel.deleveraging import cap_of_lines, covering_lines
+from refmodel.events import Deposit, Order, Prices, Trade
 from refmodel.margin import requirement
 from refmodel.numbers import ceil_div
 from refmodel.policy import BRACKET, SQRT, WHOLE, Schedule, tiers_from
@@ -56,3 +60,26 @@ def test_0013_sqrt_restores_more_than_the_least() -> None:
     least = next(closed for closed in range(100) if after(closed)[0] >= after(closed)[1])
     close = Close(100, 60_000, MILLION * (150_000 - 100), MILLION * 240)
     assert (least, restore_lots(schedule, close)) == (13, 20)
+
+
+def test_0014_two_positions_take_sixteen_bytes_of_index_for_an_account_of_116() -> None:
+    policy = read_policy("binance-usdm")
+    markets = sorted(policy.markets)[:2]
+    wallet = sum(5 * 10_000 * policy.markets[market].multiplier for market in markets) // 2
+    engine = Engine(policy)
+    assert engine.apply(Prices(0, dict.fromkeys(markets, 10_000))).refusal is None
+    count = 2_000
+    for number in range(count):
+        assert engine.apply(Deposit(0, f"a{number}", wallet, "owner", "cross")).refusal is None
+    halves = [(f"a{number}", f"a{number + count // 2}") for number in range(count // 2)]
+    for market in markets:
+        for taker, maker in halves:
+            assert engine.apply(Order(0, maker, market, 0, 5)).refusal is None
+            assert engine.apply(Trade(0, market, taker, maker, "buy", 5, 10_000)).refusal is None
+    watch = Watch(engine)
+    assert watch.liquidatable().tolist() == []
+    text = text_of("0014")
+    assert "take 16 bytes of index, for an account of 116" in text
+    assert watch.bytes_used() // count == 16
+    rows_given_back = 40  # a block for one row, which each account outgrew and the next account takes
+    assert abs(engine.core.bytes_used() / count - 116) < rows_given_back + 1
