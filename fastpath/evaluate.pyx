@@ -14,33 +14,64 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from fastpath import domain
-from fastpath.columns import Evaluation, check_layout, market_lots_max, refusal
+from fastpath.columns import FLOOR_BEYOND, Evaluation, check_layout, market_lots_max, refusal
 
 # As C constants: a Python name would cost a lookup per row. Asserted equal to domain.py below.
 cdef enum:
     SQRT = 2
     ROWS_MAX = 256
+    SIZE_BITS = 40
+    ORDERS_BITS = 41
+    SLOTS = 64
+    STEPS_AT_ONCE = 4
 
 cdef extern from *:
     """
     /* Tells the C compiler what the guard has made sure of: a division of what is not negative is shorter. */
     #define MARGINSPEC_ASSUME(condition) do { if (!(condition)) __builtin_unreachable(); } while (0)
+    #define MARGINSPEC_HIGHEST_BIT(number) (63 ^ __builtin_clzll((number) | 1))
     #define MARGINSPEC_COST_MAX 10000000000000000LL
     #define MARGINSPEC_WALLET_MAX 1500000000000000000LL
+    /* One loop is compiled for several processors; the loader picks, before a sanitizer is ready for it. */
+    #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && __GNUC__ >= 12 \
+        && !defined(__SANITIZE_ADDRESS__)
+    #define MARGINSPEC_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+    #else
+    #define MARGINSPEC_CLONES
+    #endif
+    struct marginspec_rows;
+    struct marginspec_block;
+    MARGINSPEC_CLONES static long long marginspec_survey(
+        struct marginspec_rows const *, unsigned int, struct marginspec_block *);
     """
     void assume "MARGINSPEC_ASSUME"(bint) noexcept nogil
+    int highest_bit "MARGINSPEC_HIGHEST_BIT"(unsigned long long) noexcept nogil
+    void prefetch "__builtin_prefetch"(const void*) noexcept nogil
+    const unsigned long long BEYOND "0x7fffffffffffffffULL"
     const long long COST_MAX "MARGINSPEC_COST_MAX"
     const long long WALLET_MAX "MARGINSPEC_WALLET_MAX"
 
 assert (SQRT, ROWS_MAX, COST_MAX, WALLET_MAX) == (
     domain.SQRT, domain.POSITIONS_MAX, domain.COST_MAX, domain.WALLET_MAX
 ), "fastpath/evaluate.pyx and fastpath/domain.py name different bounds"
-assert 2 * domain.SIZE_MAX == domain.ORDERS_MAX < 1 << 41, "the guard of price_rows relies on it"
+assert domain.SIZE_MAX >> SIZE_BITS == domain.ORDERS_MAX >> ORDERS_BITS == 0, "survey relies on it"
 
 CHUNKS_PER_THREAD = 8
 """More chunks than threads: a thread that the system holds up does not hold up the others."""
 
+# One side of a line of a market at its mark, as line_margin reads it: a line fills a cache line.
+cdef struct Side:
+    long long gain
+    long long gain_part
+    long long amount
+    unsigned long long amount_part
+
 cdef struct Line:
+    Side initial
+    Side maintenance
+
+# A line as the schedules hold it (columns.LINE).
+cdef struct PublishedLine:
     long long initial_amount_whole
     long long maintenance_amount_whole
     int initial_rate
@@ -52,13 +83,17 @@ cdef struct Market:
     long long value_of_lot
     long long lots_max
 
+LINE_BYTES = sizeof(Line)
 MARKET = np.dtype([("value_of_lot", np.int64), ("lots_max", np.int64)])
 
 cdef struct Tables:
     const Market* markets
     unsigned int market_count
-    long long width
-    const unsigned long long* floors
+    # Where a search begins (prepare_lines), and how many steps up it takes at most
+    const unsigned int* starts
+    long long steps
+    # Of each line: the floor of the next one in lots, and the line
+    const unsigned long long* ends
     const Line* lines
     # NULL if no schedule is of kind `sqrt`
     const signed char* initial_kind
@@ -69,13 +104,24 @@ cdef struct Tables:
     const long long* maintenance_factor
     long long trigger
 
+# Where the rows of a block lie in the columns.
+cdef struct Rows "marginspec_rows":
+    long long count
+    const int* market
+    const long long* size
+    const long long* cost
+    const long long* buys
+    const long long* sells
+
 # What is known of at most ROWS_MAX rows while they are evaluated; it stays in the nearest cache.
-cdef struct Block:
-    # Of each row
-    const Line* line[ROWS_MAX]
-    long long notional_held[ROWS_MAX]
-    long long notional_at_risk[ROWS_MAX]
-    long long initial[ROWS_MAX]
+cdef struct Block "marginspec_block":
+    # Of each row: held, and at risk with open orders
+    long long lots_held[ROWS_MAX]
+    long long lots_at_risk[ROWS_MAX]
+    int slot_held[ROWS_MAX]
+    int slot_at_risk[ROWS_MAX]
+    const Line* line_held[ROWS_MAX]
+    const Line* line_at_risk[ROWS_MAX]
     # The rows whose lots at risk are not the lots held
     int ordered[ROWS_MAX]
     # Running totals
@@ -84,179 +130,172 @@ cdef struct Block:
     long long running_maintenance[ROWS_MAX + 1]
 
 
-cdef inline const Line* line_of(
-    const Tables* tables, long long market, long long width, unsigned long long notional
+cdef long long survey "marginspec_survey"(
+    const Rows* rows, unsigned int market_count, Block* block
 ) noexcept nogil:
-    """The tier of a market with the largest floor below the notional; its first if there is none.
+    """The guard of the rows of a block, their lots, and where to look for their lines.
 
-    First among every sixteenth floor, then every fourth, then the three between. Without a branch on a
-    floor, since which tier a position is in cannot be predicted; unsigned, since then a comparison is
-    counted in two instructions.
+    returns  how many rows do not stand in a higher market than the row before; -1 if a row is outside the
+             domain, but for lots_max, which is compared in value_rows
+    Loops without a branch, a table or a running total, so that several rows are looked at in one instruction.
+    A bit of `outside` is the sign of a difference that must not be negative, or of what must be zero.
+    |size|, buys and sells below 2**41 cannot overflow when added, and then |size| <= lots at risk <= SIZE_MAX
+    says the rest: buys and sells are at most ORDERS_MAX.
     """
-    cdef unsigned long long place = market * width
-    cdef unsigned long long passed
-    cdef const unsigned long long* floors = tables.floors + place
-    if width > 16:
-        passed = floors[16] < notional
-        passed += floors[32] < notional
-        passed += floors[48] < notional
-        floors += 16 * passed
-        place += 16 * passed
-    if width > 4:
-        passed = floors[4] < notional
-        passed += floors[8] < notional
-        passed += floors[12] < notional
-        floors += 4 * passed
-        place += 4 * passed
-    if width > 1:
-        passed = floors[1] < notional
-        passed += floors[2] < notional
-        passed += floors[3] < notional
-        place += passed
-    return tables.lines + place
+    cdef long long row, count = rows.count, size, held, at_risk
+    cdef unsigned long long cost, no_size, some_cost, lots = 0, outside = 0
+    cdef unsigned int unknown = 0
+    cdef int descents = 0
+    for row in range(count):
+        size = rows.size[row]
+        cost = rows.cost[row]
+        lots |= <unsigned long long>size + (<unsigned long long>1 << SIZE_BITS)
+        lots |= <unsigned long long>rows.buys[row] | <unsigned long long>rows.sells[row]
+        no_size = ~(<unsigned long long>size | (0 - <unsigned long long>size))
+        some_cost = cost | (0 - cost)
+        outside |= (COST_MAX - cost) | (COST_MAX + cost) | (no_size & some_cost)
+    for row in range(count):
+        unknown |= <unsigned int>rows.market[row] >= market_count
+    if lots >> ORDERS_BITS != 0 or outside >> 63 != 0 or unknown != 0:
+        return -1
+    for row in range(1, count):
+        descents += rows.market[row] <= rows.market[row - 1]
+    for row in range(count):
+        size = rows.size[row]
+        held = size if size >= 0 else -size
+        block.lots_held[row] = held
+        block.slot_held[row] = rows.market[row] * SLOTS + highest_bit(held)
+    for row in range(count):
+        at_risk = lots_at_risk(rows.size[row], rows.buys[row], rows.sells[row])
+        block.lots_at_risk[row] = at_risk
+        block.slot_at_risk[row] = rows.market[row] * SLOTS + highest_bit(at_risk)
+    return descents
 
 
-cdef inline long long initial_margin(const Line* line, long long notional) noexcept nogil:
-    """MAR-2 and MAR-3: a tier of kind `whole` is a line without an amount."""
-    assume(notional >= 0)
-    assume(0 <= line.initial_rate <= 1_000_000)
-    assume(0 <= line.initial_amount_rest < 1_000_000)
-    return bracket_margin(notional, line.initial_rate, line.initial_amount_whole, line.initial_amount_rest)
-
-
-cdef inline long long maintenance_margin(const Line* line, long long notional) noexcept nogil:
-    """MAR-2 and MAR-3, as initial_margin."""
-    assume(notional >= 0)
-    assume(0 <= line.maintenance_rate <= 1_000_000)
-    assume(0 <= line.maintenance_amount_rest < 1_000_000)
-    return bracket_margin(
-        notional, line.maintenance_rate, line.maintenance_amount_whole, line.maintenance_amount_rest
-    )
-
-
-cdef inline void tier_requirements(
-    const Tables* tables, const int* market, long long count, long long ordered, long long width, Block* block
+cdef bint value_rows(
+    const Market* markets, const Rows* rows, long long* ordered, Block* block
 ) noexcept nogil:
-    """MAR-5 for the rows of a block, if every schedule has tiers.
+    """The equity of the rows of a block; False if a row has more lots at risk than its market's lots_max.
 
-    ordered  how many rows have open orders, so that their initial margin is on another notional
-    The lines are found in a loop of their own: a processor that looks ahead some hundred instructions then
-    waits for the tables of several rows at once.
+    ordered  rows with open orders that change the lots at risk
     """
-    cdef long long row, entry, notional, maintenance = 0
-    cdef const Line* line
-    for row in range(count):
-        block.line[row] = line_of(tables, market[row], width, block.notional_held[row])
-    for row in range(count):
-        notional = block.notional_held[row]
-        line = block.line[row]
-        maintenance += maintenance_margin(line, notional)
-        block.running_maintenance[row + 1] = maintenance
-        block.initial[row] = initial_margin(line, notional)
-    for entry in range(ordered):
-        row = block.ordered[entry]
-        notional = block.notional_at_risk[row]
-        block.initial[row] = initial_margin(line_of(tables, market[row], width, notional), notional)
-
-
-cdef void tier_requirements_16(
-    const Tables* tables, const int* market, long long count, long long ordered, Block* block
-) noexcept nogil:
-    """tier_requirements at the width that venues' brackets need, as a constant."""
-    tier_requirements(tables, market, count, ordered, 16, block)
-
-
-cdef void any_requirements(
-    const Tables* tables,
-    const int* market,
-    const long long* size,
-    const long long* buys,
-    const long long* sells,
-    long long count,
-    Block* block,
-) noexcept nogil:
-    """MAR-5 for the rows of a block, whatever the kinds."""
-    cdef long long row, here, lots, notional, maintenance = 0
-    for row in range(count):
-        here = market[row]
-        notional = block.notional_at_risk[row]
-        if tables.initial_kind[here] == SQRT:
-            lots = lots_at_risk(size[row], buys[row], sells[row])
-            block.initial[row] = sqrt_margin(
-                lots, notional, tables.initial_base[here], tables.initial_factor[here]
-            )
-        else:
-            block.initial[row] = initial_margin(line_of(tables, here, tables.width, notional), notional)
-        notional = block.notional_held[row]
-        if tables.maintenance_kind[here] == SQRT:
-            lots = size[row] if size[row] >= 0 else -size[row]
-            maintenance += sqrt_margin(
-                lots, notional, tables.maintenance_base[here], tables.maintenance_factor[here]
-            )
-        else:
-            maintenance += maintenance_margin(line_of(tables, here, tables.width, notional), notional)
-        block.running_maintenance[row + 1] = maintenance
-
-
-cdef bint price_rows(
-    const Market* markets,
-    unsigned int market_count,
-    long long count,
-    const int* market,
-    const long long* size,
-    const long long* cost,
-    const long long* buys,
-    const long long* sells,
-    long long* descents,
-    long long* ordered,
-    Block* block,
-) noexcept nogil:
-    """The guard, the equity and the notionals of the rows of a block; False if one is outside the domain.
-
-    descents  rows that do not stand in a higher market than the row before
-    ordered   rows with open orders that change the lots at risk
-    The guard in few steps: |size|, buys and sells below 2**41 cannot overflow when added, and then
-    |size| <= lots at risk <= SIZE_MAX says the rest: buys and sells are at most ORDERS_MAX.
-    """
-    cdef long long row, row_size, row_cost, row_buys, row_sells, at_risk, value_of_lot, value, held
-    cdef long long ordered_for, descending = 0, changed = 0, equity = 0
-    cdef int row_market, market_below = -1
-    for row in range(count):
-        row_market = market[row]
-        row_size = size[row]
-        row_cost = cost[row]
-        row_buys = buys[row]
-        row_sells = sells[row]
-        if (
-            <unsigned int>row_market >= market_count
-            or <unsigned long long>((row_size ^ (row_size >> 63)) | row_buys | row_sells) >> 41 != 0
-            or not -COST_MAX <= row_cost <= COST_MAX
-        ):
+    cdef long long row, changed = 0, equity = 0
+    cdef const Market* market
+    for row in range(rows.count):
+        market = markets + rows.market[row]
+        if block.lots_at_risk[row] > market.lots_max:
             return False
-        if row_size == 0 and row_cost != 0:
-            return False
-        descending += row_market <= market_below
-        market_below = row_market
-        at_risk = lots_at_risk(row_size, row_buys, row_sells)
-        if at_risk > markets[row_market].lots_max:
-            return False
-        value_of_lot = markets[row_market].value_of_lot
-        value = position_value(row_size, value_of_lot, 1)
-        equity += value - row_cost
+        equity += position_value(rows.size[row], market.value_of_lot, 1) - rows.cost[row]
         block.running_equity[row + 1] = equity
-        held = value if value >= 0 else -value
-        ordered_for = notional(at_risk, value_of_lot, 1)
-        block.notional_held[row] = held
-        block.notional_at_risk[row] = ordered_for
         block.ordered[changed] = <int>row
-        changed += ordered_for != held
-    descents[0] = descending
+        changed += block.lots_held[row] != block.lots_at_risk[row]
     ordered[0] = changed
     return True
 
 
+cdef inline const Line* line_of(
+    const Tables* tables, long long slot, long long steps, unsigned long long lots
+) noexcept nogil:
+    """The line of the tier with the largest floor below the lots; the first if there is none.
+
+    Without a branch on a floor, since which tier a position is in cannot be predicted. Few floors are
+    compared at once, many one after the other.
+    """
+    cdef unsigned long long place = tables.starts[slot]
+    cdef const unsigned long long* ends = tables.ends + place
+    cdef long long step
+    if steps <= STEPS_AT_ONCE:
+        for step in range(steps):
+            place += ends[step] < lots
+    else:
+        for step in range(steps):
+            place += tables.ends[place] < lots
+    return tables.lines + place
+
+
+cdef inline long long margin(const Side* side, long long lots) noexcept nogil:
+    """MAR-2 and MAR-3: a tier of kind `whole` is a line without an amount."""
+    assume(lots >= 0)
+    assume(lots >> SIZE_BITS == 0)
+    assume(side.gain_part >= 0)
+    return line_margin(lots, side.gain, side.gain_part, side.amount, side.amount_part)
+
+
+cdef inline void tier_requirements(
+    const Tables* tables, const Rows* rows, long long ordered, long long steps, Block* block
+) noexcept nogil:
+    """MAR-5 for the rows of a block, if every schedule has tiers.
+
+    ordered  how many rows have open orders, so that their initial margin is on other lots
+    The lines are found in a loop of their own: a processor that looks ahead some hundred instructions then
+    waits for the tables of several rows at once. Meanwhile the columns of the next block are fetched, eight
+    rows at a time: beyond the end of a column that asks for nothing.
+    """
+    cdef long long row, entry, initial = 0, maintenance = 0
+    cdef const Line* line
+    for row in range(rows.count):
+        if row & 7 == 0:
+            prefetch(rows.size + (ROWS_MAX + row))
+            prefetch(rows.cost + (ROWS_MAX + row))
+        line = line_of(tables, block.slot_held[row], steps, block.lots_held[row])
+        block.line_held[row] = line
+        block.line_at_risk[row] = line
+    for entry in range(ordered):
+        row = block.ordered[entry]
+        block.line_at_risk[row] = line_of(tables, block.slot_at_risk[row], steps, block.lots_at_risk[row])
+    for row in range(rows.count):
+        if row & 7 == 0:
+            prefetch(rows.buys + (ROWS_MAX + row))
+            prefetch(rows.sells + (ROWS_MAX + row))
+            prefetch(rows.market + (ROWS_MAX + row))
+        maintenance += margin(&block.line_held[row].maintenance, block.lots_held[row])
+        block.running_maintenance[row + 1] = maintenance
+        initial += margin(&block.line_at_risk[row].initial, block.lots_at_risk[row])
+        block.running_initial[row + 1] = initial
+
+
+cdef void tier_requirements_1(
+    const Tables* tables, const Rows* rows, long long ordered, Block* block
+) noexcept nogil:
+    """tier_requirements where no two floors are near each other, as a constant."""
+    tier_requirements(tables, rows, ordered, 1, block)
+
+
+cdef void tier_requirements_4(
+    const Tables* tables, const Rows* rows, long long ordered, Block* block
+) noexcept nogil:
+    """tier_requirements with the steps that venues' brackets need: a step too many leads nowhere."""
+    tier_requirements(tables, rows, ordered, STEPS_AT_ONCE, block)
+
+
+cdef void any_requirements(const Tables* tables, const Rows* rows, Block* block) noexcept nogil:
+    """MAR-5 for the rows of a block, whatever the kinds."""
+    cdef const Line* line
+    cdef long long row, here, lots, value, initial = 0, maintenance = 0
+    for row in range(rows.count):
+        here = rows.market[row]
+        value = tables.markets[here].value_of_lot
+        lots = block.lots_at_risk[row]
+        if tables.initial_kind[here] == SQRT:
+            initial += sqrt_margin(
+                lots, notional(lots, value, 1), tables.initial_base[here], tables.initial_factor[here]
+            )
+        else:
+            line = line_of(tables, block.slot_at_risk[row], tables.steps, lots)
+            initial += margin(&line.initial, lots)
+        block.running_initial[row + 1] = initial
+        lots = block.lots_held[row]
+        if tables.maintenance_kind[here] == SQRT:
+            maintenance += sqrt_margin(
+                lots, notional(lots, value, 1), tables.maintenance_base[here], tables.maintenance_factor[here]
+            )
+        else:
+            line = line_of(tables, block.slot_held[row], tables.steps, lots)
+            maintenance += margin(&line.maintenance, lots)
+        block.running_maintenance[row + 1] = maintenance
+
+
 cdef void sum_up(
-    long long count,
     long long begin,
     long long end,
     const long long* wallet,
@@ -269,11 +308,8 @@ cdef void sum_up(
     Block* block,
 ) noexcept nogil:
     """The accounts of a block: an account is the difference of two running totals of its rows."""
-    cdef long long row, account, equity, initial = 0, maintenance
+    cdef long long account, equity, initial, maintenance
     cdef long long first = first_position[begin], place, place_end = 0
-    for row in range(count):
-        initial += block.initial[row]
-        block.running_initial[row + 1] = initial
     for account in range(begin, end):
         place = place_end
         place_end = first_position[account + 1] - first
@@ -310,7 +346,8 @@ cdef long long evaluate_accounts(
     that a processor cannot predict.
     """
     cdef Block block
-    cdef long long block_end, first, last, row, descents, descents_between, ordered
+    cdef Rows block_rows
+    cdef long long block_end, first, last, row, descents_between, ordered
     block.running_equity[0] = 0
     block.running_initial[0] = 0
     block.running_maintenance[0] = 0
@@ -336,22 +373,26 @@ cdef long long evaluate_accounts(
         if block_end == begin:
             return begin
 
-        if not price_rows(
-            tables.markets, tables.market_count, last - first,
-            market + first, size + first, cost + first, buys + first, sells + first,
-            &descents, &ordered, &block,
-        ) or descents != descents_between:
+        block_rows.count = last - first
+        block_rows.market = market + first
+        block_rows.size = size + first
+        block_rows.cost = cost + first
+        block_rows.buys = buys + first
+        block_rows.sells = sells + first
+        if survey(&block_rows, tables.market_count, &block) != descents_between:
+            return begin
+        if not value_rows(tables.markets, &block_rows, &ordered, &block):
             return begin
         if tables.initial_kind != NULL:
-            any_requirements(
-                tables, market + first, size + first, buys + first, sells + first, last - first, &block
-            )
-        elif tables.width == 16:
-            tier_requirements_16(tables, market + first, last - first, ordered, &block)
+            any_requirements(tables, &block_rows, &block)
+        elif tables.steps <= 1:
+            tier_requirements_1(tables, &block_rows, ordered, &block)
+        elif tables.steps <= STEPS_AT_ONCE:
+            tier_requirements_4(tables, &block_rows, ordered, &block)
         else:
-            tier_requirements(tables, market + first, last - first, ordered, tables.width, &block)
+            tier_requirements(tables, &block_rows, ordered, tables.steps, &block)
         sum_up(
-            last - first, begin, block_end, wallet, first_position, tables.trigger,
+            begin, block_end, wallet, first_position, tables.trigger,
             equities, initials, maintenances, statuses, &block,
         )
         begin = block_end
@@ -369,9 +410,10 @@ def _evaluate_accounts(
     const long long[::1] buys,
     const long long[::1] sells,
     const Market[::1] markets,
-    long long width,
-    const long long[::1] floors,
-    const Line[::1] lines,
+    const unsigned int[::1] starts,
+    long long steps,
+    const unsigned long long[::1] ends,
+    const unsigned char[::1] lines,
     bint any_sqrt,
     const signed char[::1] initial_kind,
     const signed char[::1] maintenance_kind,
@@ -392,9 +434,10 @@ def _evaluate_accounts(
         return -1
     tables.markets = &markets[0]
     tables.market_count = <unsigned int>markets.shape[0]
-    tables.width = width
-    tables.floors = <const unsigned long long*>&floors[0]
-    tables.lines = &lines[0]
+    tables.starts = &starts[0]
+    tables.steps = steps
+    tables.ends = &ends[0]
+    tables.lines = <const Line*>&lines[0]
     tables.initial_kind = &initial_kind[0] if any_sqrt else NULL
     tables.maintenance_kind = &maintenance_kind[0]
     tables.initial_base = &initial_base[0]
@@ -409,6 +452,84 @@ def _evaluate_accounts(
             &equities[0], &initials[0], &maintenances[0], &statuses[0],
         )
     return outcome
+
+
+cdef void prepare_side(
+    Side* side, long long value_of_lot, long long rate, long long amount_whole, long long amount_rest
+) noexcept nogil:
+    """A side of a line at a mark."""
+    side.gain = line_gain(value_of_lot, rate)
+    side.gain_part = binary_part(line_gain_rest(value_of_lot, rate))
+    side.amount = amount_whole
+    side.amount_part = 2 * <unsigned long long>binary_part(999_999 - amount_rest)
+
+
+def _prepare_lines(
+    const Market[::1] markets,
+    long long width,
+    const long long[::1] floors,
+    const PublishedLine[::1] published,
+    unsigned int[::1] starts,
+    unsigned long long[::1] ends,
+    unsigned char[::1] lines,
+):
+    """The lines of every market at its mark, and where to begin the search for one.
+
+    starts  [SLOTS * m], of a market and a number of binary digits: where the line of the fewest lots of so
+            many digits is, or of no lots
+    ends    [lines], the floor of the next line in lots: a notional is above a floor if and only if the lots
+            are above it divided by the value of a lot (F1-floor); after the last line STEPS_AT_ONCE times
+            what nothing is above
+    returns how many floors at most lie among the lots of the same number of digits: the steps of a search
+    """
+    cdef Line* prepared = <Line*>&lines[0]
+    cdef PublishedLine line
+    cdef Side* side
+    cdef long long market, tier, value, floor, place = 0, digits, reached, steps = 0, steps_here
+    for market in range(markets.shape[0]):
+        value = markets[market].value_of_lot
+        digits = 0
+        steps_here = 0
+        for tier in range(market * width, (market + 1) * width):
+            line = published[tier]
+            side = &prepared[place].initial
+            prepare_side(side, value, line.initial_rate, line.initial_amount_whole, line.initial_amount_rest)
+            side = &prepared[place].maintenance
+            prepare_side(
+                side, value,
+                line.maintenance_rate, line.maintenance_amount_whole, line.maintenance_amount_rest,
+            )
+            floor = BEYOND
+            if tier + 1 < (market + 1) * width and value > 0:
+                floor = floors[tier + 1]
+            if floor == BEYOND:
+                break
+            ends[place] = floor_div(floor, value)
+            reached = highest_bit(ends[place])
+            steps_here = steps_here + 1 if digits > reached else 1
+            steps = steps_here if steps_here > steps else steps
+            while digits <= reached:
+                starts[market * SLOTS + digits] = <unsigned int>place
+                digits += 1
+            place += 1
+        while digits < SLOTS:
+            starts[market * SLOTS + digits] = <unsigned int>place
+            digits += 1
+        for tier in range(STEPS_AT_ONCE):
+            ends[place] = BEYOND
+            place += 1
+    return steps
+
+
+def _lines_at_the_marks(schedules, markets):
+    """(starts, steps, ends, lines) of _prepare_lines."""
+    count = STEPS_AT_ONCE * len(markets) + np.count_nonzero(schedules.floors != FLOOR_BEYOND)
+    starts = np.empty(SLOTS * len(markets), dtype=np.uint32)
+    ends = np.empty(count, dtype=np.uint64)
+    memory = np.empty((count + 1) * LINE_BYTES, dtype=np.uint8)
+    lines = memory[-memory.ctypes.data % LINE_BYTES :]
+    steps = _prepare_lines(markets, schedules.width, schedules.floors, schedules.lines, starts, ends, lines)
+    return starts, steps, ends, lines
 
 
 def evaluate(columns, threads=1):
@@ -431,6 +552,7 @@ def evaluate(columns, threads=1):
     any_sqrt = bool(
         (schedules.initial_kind == SQRT).any() or (schedules.maintenance_kind == SQRT).any()
     )
+    starts, steps, ends, lines = _lines_at_the_marks(schedules, markets)
     result = Evaluation(
         equity=np.empty(accounts, dtype=np.int64),
         margin_initial=np.empty(accounts, dtype=np.int64),
@@ -444,7 +566,7 @@ def evaluate(columns, threads=1):
             columns.wallet, columns.first_position,
             columns.market, columns.size, columns.cost, columns.buys, columns.sells,
             markets,
-            schedules.width, schedules.floors, schedules.lines,
+            starts, steps, ends, lines,
             any_sqrt, schedules.initial_kind, schedules.maintenance_kind,
             schedules.initial_base, schedules.maintenance_base,
             schedules.initial_factor, schedules.maintenance_factor,
@@ -455,9 +577,9 @@ def evaluate(columns, threads=1):
     if threads == 1:
         refused = [evaluate_accounts(0, accounts)]
     else:
-        ends = _chunk_ends(columns, threads * CHUNKS_PER_THREAD)
+        cuts = _chunk_ends(columns, threads * CHUNKS_PER_THREAD)
         with ThreadPoolExecutor(threads) as pool:
-            refused = list(pool.map(evaluate_accounts, ends[:-1], ends[1:]))
+            refused = list(pool.map(evaluate_accounts, cuts[:-1], cuts[1:]))
     for account in refused:
         if account >= 0:
             raise refusal(columns, account)

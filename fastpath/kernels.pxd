@@ -17,6 +17,12 @@ cpdef long long notional(long long lots, long long mark, long long multiplier) n
 cpdef long long bracket_margin(
     long long notional, long long rate, long long amount_whole, long long amount_rest
 ) noexcept nogil
+cpdef long long line_gain(long long value_of_lot, long long rate) noexcept nogil
+cpdef long long line_gain_rest(long long value_of_lot, long long rate) noexcept nogil
+cpdef long long binary_part(long long rest) noexcept nogil
+cpdef long long line_margin(
+    long long lots, long long gain, long long gain_part, long long amount_whole, int128 amount_part
+) noexcept nogil
 cpdef long long whole_margin(long long notional, long long rate) noexcept nogil
 cpdef long long sqrt_rate(long long lots, long long base, long long factor) noexcept nogil
 cpdef long long sqrt_margin(long long lots, long long notional, long long base, long long factor) noexcept nogil

@@ -129,6 +129,65 @@ def bracket_margin(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
+def line_gain(value_of_lot: cython.longlong, rate: cython.longlong) -> cython.longlong:
+    """Of MAR-13, of a line per lot: rate * value of a lot // PPM, quanta.
+
+    value_of_lot  mark * multiplier, 0 to NOTIONAL_MAX quanta
+    rate          ppm, 0 to RATE_MAX
+    """
+    return rate * (value_of_lot // 1_000_000) + rate * (value_of_lot % 1_000_000) // 1_000_000
+
+
+@cython.ccall
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def line_gain_rest(value_of_lot: cython.longlong, rate: cython.longlong) -> cython.longlong:
+    """Of MAR-13, beside line_gain: rate * value of a lot % PPM, quanta * ppm, 0 to PPM - 1."""
+    return rate * (value_of_lot % 1_000_000) % 1_000_000
+
+
+@cython.ccall
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def binary_part(rest: cython.longlong) -> cython.longlong:
+    """rest / PPM in units of 2**-63, rounded up. 0 <= rest < PPM."""
+    half: int128 = 2_147_483_648
+    wide: int128 = rest
+    return (wide * half * half * 2 + 999_999) // 1_000_000
+
+
+@cython.ccall
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def line_margin(
+    lots: cython.longlong,
+    gain: cython.longlong,
+    gain_part: cython.longlong,
+    amount_whole: cython.longlong,
+    amount_part: int128,
+) -> cython.longlong:
+    """bracket_margin of a position in a market whose lines are prepared. Rounds up.
+
+    lots          0 to SIZE_MAX, of a notional of at most NOTIONAL_MAX
+    gain          line_gain
+    gain_part     binary_part(line_gain_rest)
+    amount_whole  the tier's amount // PPM, quanta
+    amount_part   2 * binary_part(PPM - 1 - amount % PPM)
+    The division by PPM is one by 2**64. Each part is less than 2**-63 too large, which in all is less than
+    what is missing to the next multiple of PPM: 2 * lots * PPM + 2 * PPM < 2**64.
+    """
+    base: int128 = 4_294_967_296
+    twice: int128 = 2 * lots
+    return lots * gain - amount_whole + (twice * gain_part + amount_part) // base // base
+
+
+@cython.ccall
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
 def whole_margin(notional: cython.longlong, rate: cython.longlong) -> cython.longlong:
     """MAR-3. Rounds up. 0 to NOTIONAL_MAX quanta, at the rate of its tier, 0 to RATE_MAX ppm."""
     whole: cython.longlong = notional // 1_000_000

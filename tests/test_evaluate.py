@@ -166,6 +166,23 @@ def test_a_tier_begins_one_quantum_above_its_floor(count):
         assert maintenance == -(-sum(500 * max(notional - floor, 0) for floor in floors) // PPM)
 
 
+@pytest.mark.parametrize("value", [1, 7, 999_999, 10**6, 10**9 + 7])
+def test_floors_between_two_numbers_of_lots_and_below_one_lot(value):
+    """Several floors can lie below one lot, and many among the lots of as many binary digits."""
+    floors = sorted(
+        {0, 1, value - 1, value, value + 1, 2 * value, *(value * lots + 1 for lots in range(33, 63))}
+    )
+    tiers = [(floor, 1_000 * (index + 1), 500 * (index + 1)) for index, floor in enumerate(floors)]
+    lots = [0, 1, 2, 3, *range(30, 66), 10**6]
+    rows = [(size, size * value, 0, 0) for size in lots]
+    found = results_of(evaluate(plain(rows, tiers=tiers, kinds=(WHOLE, BRACKET), mark=value)))
+    for size, (_, initial, maintenance, _) in zip(lots, found, strict=True):
+        notional = size * value
+        passed = max(sum(floor < notional for floor in floors), 1)
+        assert initial == -(-notional * 1_000 * passed // PPM)
+        assert maintenance == -(-sum(500 * max(notional - floor, 0) for floor in floors) // PPM)
+
+
 def test_open_orders_count_for_the_initial_margin_only():
     rows = [(10, 10, 5, 0), (10, 10, 0, 25), (-10, -10, 0, 5), (0, 0, 7, 9), (0, 0, 0, 0)]
     found = results_of(evaluate(plain([tuple(PPM * part for part in row) for row in rows])))
@@ -249,7 +266,8 @@ def test_columns_are_read_where_they_lie_and_left_as_they_were():
     result = evaluate(columns)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < sum(getattr(result, name).nbytes for name in RESULTS) + 200_000
+    # Beside the results: the lines of every market at its mark.
+    assert most < sum(getattr(result, name).nbytes for name in RESULTS) + 400_000
     assert before == {name: getattr(columns, name).tobytes() for name in names}
 
 

@@ -114,6 +114,18 @@ def bracket(draw):
 
 
 @st.composite
+def prepared(draw):
+    """lots, and a line at the value of a lot: gain, its part, amount, its part (line_margin)."""
+    value = draw(edgy(0, domain.NOTIONAL_MAX))
+    lots = draw(edgy(0, min(domain.SIZE_MAX, domain.NOTIONAL_MAX // max(value, 1))))
+    rate = draw(edgy(0, domain.RATE_MAX))
+    amount = draw(st.sampled_from((0, rate * lots * value)) | st.integers(0, rate * lots * value))
+    gain, rest = divmod(rate * value, PPM)
+    part, missing = (up(Fraction(2**63 * of, PPM)) for of in (rest, PPM - 1 - amount % PPM))
+    return lots, gain, part, amount // PPM, 2 * missing
+
+
+@st.composite
 def square_root(draw):
     number = draw(edgy(0, domain.SQUARE_MAX) | st.integers(0, domain.RATE_MAX).map(lambda root: root * root))
     bit = 1 << draw(st.integers(0, 19))
@@ -223,6 +235,13 @@ EXPECTED = {
     "position_value": lambda size, mark, multiplier: size * mark * multiplier,
     "notional": lambda lots, mark, multiplier: lots * mark * multiplier,
     "bracket_margin": lambda n, rate, whole, rest: up(Fraction(rate * n - whole * PPM - rest, PPM)),
+    "line_gain": lambda value, rate: rate * value // PPM,
+    "line_gain_rest": lambda value, rate: rate * value % PPM,
+    "binary_part": lambda rest: up(Fraction(2**63 * rest, PPM)),
+    "line_margin": lambda lots, gain, part, whole, missing: up(
+        # What the parts stand for: the rest of the gain, and PPM - 1 less the rest of the amount.
+        Fraction(lots * (gain * PPM + part * PPM // 2**63) + missing * PPM // 2**64 - PPM + 1, PPM) - whole
+    ),
     "whole_margin": lambda n, rate: up(Fraction(n * rate, PPM)),
     "sqrt_rate": lambda lots, base, factor: max(base, root_up(factor * factor * lots)),
     "sqrt_margin": lambda lots, n, base, factor: up(
@@ -248,6 +267,10 @@ INPUTS = {
     "position_value": signed(),
     "notional": held(),
     "bracket_margin": bracket(),
+    "line_gain": st.tuples(edgy(0, domain.NOTIONAL_MAX), edgy(0, domain.RATE_MAX)),
+    "line_gain_rest": st.tuples(edgy(0, domain.NOTIONAL_MAX), edgy(0, domain.RATE_MAX)),
+    "binary_part": st.tuples(edgy(0, PPM - 1)),
+    "line_margin": prepared(),
     "whole_margin": st.tuples(edgy(0, domain.NOTIONAL_MAX), edgy(0, domain.RATE_MAX)),
     "sqrt_rate": sized(),
     "sqrt_margin": sized_and_valued(),

@@ -1,13 +1,14 @@
-"""The benches, small. Goal: they run, the sides of evaluate agree, the reports are complete.
+"""The benches, small. Goal: they run, all sides agree, the reports are complete.
 
 Method: one run of a few thousand accounts, or a few hundred; speed is not judged, since a shared machine
-cannot.
+cannot. NautilusTrader is not installed for it: that its absence is said is one of the cases.
 """
 
 import json
 
-from tests.bench import bench_resolution
+from tests.bench import bench_engine, bench_peers, bench_resolution
 from tests.bench.bench_evaluate import run, table
+from tests.bench.venue import bench_columns
 
 
 def test_a_small_bench_runs_and_all_sides_give_the_same_result():
@@ -35,3 +36,33 @@ def test_a_small_resolution_closes_every_bankrupt_account_under_each_allocation(
     assert {row["allocation"] for row in report["rows"]} == {"queue", "pro_rata", "capped_pro_rata"}
     assert all(row["shares"] > 0 for row in report["rows"])
     assert json.loads(json.dumps(report)) == report
+
+
+def test_a_small_bench_of_the_engine_ends_where_the_law_does():
+    report = bench_engine.run(accounts=400, trades=500, law_trades=50)
+    assert report["law"]["ratio"] > 0 and report["law"]["trades"] == 50
+    (row,) = report["rows"]
+    assert row["entries_per_trade"] > 0 and row["bytes_per_account"] > 0 and row["check"]["core"] > 0
+    assert json.loads(json.dumps(report)) == report
+    assert row["result"][:8] in bench_engine.table(report)
+
+
+def test_the_table_of_peers_says_who_was_not_measured():
+    report = bench_peers.run(accounts=50, repeats=1, nautilus=False)
+    assert set(report["nanoseconds"]) == {"streaming", "fastpath", "numpy", "law"}
+    assert all(spent > 0 for spent in report["nanoseconds"].values())
+    alone = bench_peers.table(report, {})
+    assert "quoted, not run here" in alone and "not asked for" in alone
+    assert alone.endswith("not measured in this run: engine, watch, audit")
+    engine = bench_engine.run(accounts=400, trades=100, law_trades=10)
+    together = bench_peers.table(report, {"engine": engine})
+    assert "a check before a trade" in together and together.endswith("in this run: watch, audit")
+
+
+def test_a_peer_that_cannot_be_had_is_skipped_with_a_sentence(monkeypatch):
+    def nothing():
+        raise OSError("no network")
+
+    monkeypatch.setattr(bench_peers, "nautilus_python", nothing)
+    found = bench_peers.nautilus_margins(bench_columns(5), 5)
+    assert found == {"skipped": "NautilusTrader cannot be had here: OSError"}
