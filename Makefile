@@ -28,7 +28,7 @@ endif
 .PHONY: help verify test lint bench mutants mutants-fast sanitize soak clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1|/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 verify: .venv/.installed  ## check a policy and prove its law: POLICY=binance-usdm unless you say another
 	@$(BIN)/marginspec verify $(POLICY)
@@ -41,10 +41,15 @@ lint: .venv/.developing  ## linters, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: .venv/.installed  ## the fast path against numpy and memory, the law against its goals: two minutes
+bench: .venv/.developing  ## the fast path against numpy, memory, the law and other engines: ten minutes
+	@mkdir -p build/bench
 	@$(BIN)/python tests/bench/bench_evaluate.py
+	@$(BIN)/python tests/bench/bench_engine.py --json build/bench/engine.json
+	@$(BIN)/python tests/bench/bench_watch.py --json build/bench/watch.json
+	@$(BIN)/python tests/bench/bench_replay.py --json build/bench/audit.json
 	@$(BIN)/python tests/bench/bench_resolution.py
 	@$(BIN)/marginspec bench
+	@$(BIN)/python tests/bench/bench_peers.py --reports build/bench
 
 mutants: .venv/.developing  ## change the law one place at a time: tables, tests, theorems must notice
 	@$(BIN)/python -m marginspec.mutation
@@ -52,46 +57,16 @@ mutants: .venv/.developing  ## change the law one place at a time: tables, tests
 mutants-fast: .venv/.developing  ## change the fast path one place at a time: theorems and the law must notice
 	@$(BIN)/python -m marginspec.mutation.fast
 
-sanitize: .venv/.developing  ## the fast path under the address and undefined-behaviour sanitizers of gcc
-	@$(SANITIZED_BUILD)
-	@echo "tests of what is compiled, under the sanitizers"
-	@cd $(SANITIZED) && $(SANITIZED_RUN) -c '$(UNDEFINED)' >/dev/null 2>&1 && { \
-	    echo "an overflow went unnoticed: the fast path was compiled without sanitizers" >&2; exit 1; }; \
-	$(SANITIZED_RUN) -m pytest -p no:cacheprovider $$(grep -lrE '$(TESTS_COMPILED)' --include='test_*.py' tests)
+sanitize: .venv/.developing  ## the fast path under gcc's sanitizers of addresses and of undefined behaviour
+	@$(BIN)/python tests/sanitize.py
 
-soak: .venv/.developing  ## a long life of the engine: its memory, its digests
+soak: .venv/.developing  ## audits killed at random moments, a thousand times: no finding is lost or told twice
 	@$(BIN)/python tests/soak.py
 
 clean:  ## remove what the other targets made
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
 	@rm -f fastpath/*.so fastpath/*/*.so
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
-
-# ------------------------------------------------------------------------------------ sanitizers
-
-# A copy of everything, compiled there: the libraries of .venv, but not its marginspec.
-SANITIZED := build/sanitized
-SANITIZED_PARTS := refmodel fastpath proofs marginspec spec tests pyproject.toml Makefile
-SANITIZERS := -fsanitize=address,undefined
-SANITIZED_FLAGS := -O1 -g -fno-omit-frame-pointer $(SANITIZERS) -fno-sanitize-recover=all
-# CPython keeps what it allocates until it ends, which is no leak; the soak test looks for those.
-SANITIZED_RUN = env PYTHONPATH="$$PWD" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
-    UBSAN_OPTIONS=print_stacktrace=1 LD_PRELOAD="$$(echo $(foreach library,asan ubsan stdc++, \
-    $$($${CC:-gcc} -print-file-name=lib$(library).so)))" $(CURDIR)/$(BIN)/python
-# Outside its domain: whoever does not notice this notices nothing.
-UNDEFINED := from fastpath.kernels import position_value; position_value(2**62, 4, 1)
-TESTS_COMPILED := ^(from|import) (fastpath|marginspec[.](fast|search[.](differential|lockstep)))
-
-define SANITIZED_BUILD
-case "$$($${CC:-gcc} -print-file-name=libasan.so 2>/dev/null)" in /*) ;; *) \
-    echo "make sanitize needs gcc with its address sanitizer, on Linux (Debian: gcc, libasan)" >&2; exit 1;; \
-esac; \
-echo "compiling the fast path with $(SANITIZERS)"; \
-rm -rf $(SANITIZED) && mkdir -p $(SANITIZED) && cp -R $(SANITIZED_PARTS) $(SANITIZED) && cd $(SANITIZED) && \
-rm -f fastpath/*.so fastpath/*/*.so && \
-CC=$${CC:-gcc} CFLAGS="$(SANITIZED_FLAGS)" LDFLAGS="$(SANITIZERS)" \
-    $(CURDIR)/$(BIN)/python -W ignore -c 'import setuptools; setuptools.setup()' -q build_ext --inplace
-endef
 
 # ------------------------------------------------------------------------------------------ set-up
 
