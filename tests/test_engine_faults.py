@@ -1,7 +1,8 @@
 """Faults and sums of the engine that drawn histories seldom meet: what changes of its source left unnoticed.
 
-Goal: a transition that leaves the domain half-way is taken back whole, whichever entry it was; and the least
-equity that an audit asks for is the law's. Method: venues made for it, a quantum below a bound.
+Goal: a transition that leaves the domain half-way is taken back whole, whichever entry it was; the least
+equity that an audit asks for is the law's; and so are the lots that restore where amounts are no whole quanta.
+Method: venues made for it, a quantum below a bound.
 """
 
 from dataclasses import replace
@@ -12,9 +13,12 @@ from fastpath import domain
 from fastpath.engine import DomainError, Engine
 from marginspec.policy_file import read_policy
 from marginspec.story import parse_event
-from refmodel.state import CROSS, genesis
+from refmodel.events import LiquidationFill
+from refmodel.policy import BRACKET, RESTORE, Liquidation, Schedule, tiers_from
+from refmodel.state import CROSS, Account, Position, genesis
 from refmodel.state import equity as equity_of
 from refmodel.venue import apply
+from tests.support import reaches
 
 MINIMAL = read_policy("minimal")
 LIQUIDATABLE = """
@@ -90,3 +94,33 @@ def test_the_books_balance_where_the_costs_of_long_and_short_differ():
     venue = played(LIQUIDATABLE + more)
     assert sum(account.positions["BTC-PERP"].cost for account in venue.accounts.values() if account.positions)
     assert Engine.from_venue(venue).core.books()[:2] == (0, [0])
+
+
+@reaches("all lots", "some lots")
+def test_restore_counts_what_the_amount_of_a_tier_leaves_of_a_quantum(reached):
+    """Floors whose published amounts are no whole quanta; a refusal of too many lots says how many may go."""
+    market = MINIMAL.markets["BTC-PERP"]
+    tiers = tiers_from(((0, 25_000), (7, 33_333), (901, 50_001), (2_003, 90_007)))
+    market = replace(
+        market,
+        multiplier=1,
+        maintenance=Schedule(BRACKET, tiers),
+        initial=Schedule(BRACKET, tiers),
+        liquidation=Liquidation(RESTORE, penalty=1_000, band=900_000, buffer=3),
+    )
+    policy = replace(MINIMAL, markets={"BTC-PERP": market})
+    for size in (50, 400):
+        cost = size * 10
+        for wallet in range(cost // 8):
+            accounts = {
+                **genesis(policy).accounts,
+                "a1": Account("alice", CROSS, wallet, {"BTC-PERP": Position(size, cost)}, {}),
+                "b1": Account("bob", CROSS, 10**9, {"BTC-PERP": Position(-size, -cost)}, {}),
+            }
+            venue = replace(genesis(policy), marks={"BTC-PERP": 10}, accounts=accounts)
+            for price in (9, 10):
+                event = LiquidationFill(0, "a1", "b1", "BTC-PERP", size + 1, price)
+                law, found = apply(venue, event).refusal, Engine.from_venue(venue).apply(event).refusal
+                assert (found.rule, found.reason, found.numbers) == (law.rule, law.reason, law.numbers)
+                if law.reason == "more_than_size_rule":
+                    reached("all lots" if law.numbers["closable"] == size else "some lots")

@@ -276,3 +276,10 @@ def test_the_numpy_peer_of_the_bench_gives_the_same():
     assert numpy_evaluate is not evaluate
     for accounts_per_chunk in (7, 4_096):
         assert results_of(numpy_evaluate(columns, accounts_per_chunk)) == results_of(evaluate(columns))
+
+
+def test_prepared_schedules_cannot_be_written_to():
+    prepared = schedules_of([worlds.market()])
+    for name in ("initial_kind", "maintenance_kind", "maintenance_base", "initial_factor", "floors", "lines"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(prepared, name)[0] = 0

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fastpath
 import refmodel.liquidation_price as law_price
 import refmodel.margin as law_margin
 import refmodel.numbers as law_numbers
@@ -25,7 +26,7 @@ from fastpath import domain
 from fastpath import kernels as fast
 from refmodel.policy import TRIGGERS, Tier
 
-SOURCE = Path(__file__).resolve().parents[1] / "fastpath" / "kernels.py"
+SOURCE = Path(fastpath.__file__).parent / "kernels.py"
 INT64_MAX = 2**63 - 1
 PPM = domain.PPM
 

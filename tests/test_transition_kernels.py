@@ -13,6 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import fastpath
 from fastpath import domain, kernels, waterfall
 from fastpath import transitions as fast
 from proofs.worlds import MARKET, holder, market, policy, venue
@@ -37,7 +38,7 @@ from tests.support import reaches
 from tests.test_kernels import edgy, functions_of, refuse_another_header, tiers, uncompiled
 from tests.test_waterfall_kernels import close_to, closed, sign, valued
 
-SOURCE = Path(__file__).resolve().parents[1] / "fastpath" / "transitions.py"
+SOURCE = Path(fastpath.__file__).parent / "transitions.py"
 PPM = domain.PPM
 EQUITY, MARGIN, SUM, NOTIONAL = domain.EQUITY_MAX, domain.MARGIN_MAX, domain.SUM_MAX, domain.NOTIONAL_MAX
 ADMITTED = EQUITY + 2 * domain.DEAL_MAX

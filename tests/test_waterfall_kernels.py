@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fastpath
 from fastpath import domain
 from fastpath import waterfall as fast
 from refmodel import allocation, deleveraging, insurance, liquidation, loss, policy, ranking, restore
@@ -22,7 +23,7 @@ from refmodel.takeover import may_be_taken_over
 from refmodel.validity import CUSTODY_MAX
 from tests.test_kernels import bracket_amount, edgy, functions_of, refuse_another_header, tiers, uncompiled
 
-SOURCE = Path(__file__).resolve().parents[1] / "fastpath" / "waterfall.py"
+SOURCE = Path(fastpath.__file__).parent / "waterfall.py"
 PPM = domain.PPM
 EQUITY, MARGIN, SUM, SCORE = domain.EQUITY_MAX, domain.MARGIN_MAX, domain.SUM_MAX, domain.SCORE_MAX
 ROOM = domain.ROOM_MAX // PPM

@@ -23,16 +23,20 @@ def plain(value: Any) -> Any:
     return value
 
 
-def fingerprint(document: Any) -> str:
-    """ "sha256:" and 64 hexadecimal digits of a document's canonical text in UTF-8."""
-    text = json.dumps(plain(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def canonical(document: Any) -> str:
+    """The canonical text of a document: keys sorted, no spaces, every whole number a decimal string."""
+    return json.dumps(plain(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def fingerprint(text: str) -> str:
+    """ "sha256:" and 64 hexadecimal digits of a canonical text in UTF-8."""
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def policy_fingerprint(policy: Any) -> str:
     """The fingerprint of a policy's choices; its name is for people."""
     choices = {field.name: getattr(policy, field.name) for field in fields(policy) if field.name != "name"}
-    return fingerprint(choices)
+    return fingerprint(canonical(choices))
 
 
 def account_document(
@@ -48,3 +52,26 @@ def account_document(
             market: {"buys": buys, "sells": sells} for market, _, _, buys, sells in rows if buys or sells
         },
     }
+
+
+def account_text(
+    name: str, owner: str, pool: str, wallet: int, rows: list[tuple[str, int, int, int, int]]
+) -> str:
+    """One account as it stands in the canonical text, without going through a document.
+
+    name, owner, pool  quoted already, as are the markets of rows; rows in the order of markets
+    """
+    held = ",".join(
+        [f'{market}:{{"cost":"{cost}","size":"{size}"}}' for market, size, cost, _, _ in rows if size]
+    )
+    resting = ",".join(
+        [
+            f'{market}:{{"buys":"{buys}","sells":"{sells}"}}'
+            for market, _, _, buys, sells in rows
+            if buys or sells
+        ]
+    )
+    return (
+        f'{name}:{{"orders":{{{resting}}},"owner":{owner},"pool":{pool},'
+        f'"positions":{{{held}}},"wallet":"{wallet}"}}'
+    )

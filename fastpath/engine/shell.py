@@ -1,12 +1,20 @@
 """The engine: the transition function at production speed, with names outside and numbers inside."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastpath import domain
-from fastpath.engine.canonical import LAW, account_document, fingerprint, policy_fingerprint
+from fastpath.engine.canonical import (
+    LAW,
+    account_document,
+    account_text,
+    canonical,
+    fingerprint,
+    policy_fingerprint,
+)
 from fastpath.engine.core import RULES, Core
 from fastpath.engine.decoding import fault_of, postings_of, refusal_of
 from fastpath.engine.encoding import FUNDING, PRICES, SIDES, batch_of, row_of
@@ -182,18 +190,41 @@ class Engine:
         """The venue in canonical form (chapter 12), numbers as numbers."""
         accounts = {name: self.account_document(name) for name in self.accounts}
         return {
+            **self._venue_document(),
+            "accounts": {name: account for name, account in accounts.items() if account is not None},
+        }
+
+    def _venue_document(self) -> dict[str, Any]:
+        """The venue without its accounts."""
+        return {
             "law": LAW,
             "policy": policy_fingerprint(self.policy),
             "clock": self.core.clock,
             "marks": self.marks(),
-            "accounts": {name: account for name, account in accounts.items() if account is not None},
             "pools": self.pools_document(),
             "custody": self.core.custody,
         }
 
+    def canonical_text(self) -> str:
+        """The canonical text of the whole state (EVT-4), written account by account."""
+        owners, pools, markets = (
+            [json.dumps(name, ensure_ascii=False) for name in known]
+            for known in (self.names.owners, self.pools, self.markets)
+        )
+        accounts = []
+        for name in sorted(self.accounts):
+            account = self.account_ids[name]
+            if self.core.is_open(account):
+                owner, pool, wallet, rows = self.core.account(account)
+                named = [(markets[market], *numbers) for market, *numbers in rows]
+                quoted = json.dumps(name, ensure_ascii=False)
+                accounts.append(account_text(quoted, owners[owner], pools[pool], wallet, named))
+        # "accounts" is the first of the keys.
+        return f'{{"accounts":{{{",".join(accounts)}}},{canonical(self._venue_document())[1:]}'
+
     def digest(self) -> str:
         """The fingerprint of the whole state (EVT-5)."""
-        return fingerprint(self.document())
+        return fingerprint(self.canonical_text())
 
     @classmethod
     def from_venue(cls, venue: Any) -> "Engine":

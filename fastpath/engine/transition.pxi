@@ -37,6 +37,9 @@ cdef int apply_event(State* st, const EventRecord* event) noexcept nogil:
             outcome = apply_fund_deposit(st, event)
         else:
             outcome = apply_fee_withdrawal(st, event)
+    # Whoever met a fault says so by its outcome; should one not, the event is not left half done.
+    if st.fault.field != 0:
+        outcome = -1
     if outcome != 0:
         if st.journaling:
             take_back(st)

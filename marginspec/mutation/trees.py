@@ -58,7 +58,8 @@ def fingerprint(folder: Path) -> str:
     """What verdicts rest on: the law and everything that judges it."""
     digest = hashlib.sha256()
     run = folder / "marginspec" / "mutation"
-    apart = {folder / "spec" / "mutants.md", folder / "spec" / "mutants.toml", *run.glob("*.py")}
+    reports = ("mutants.md", "mutants.toml", "fast-mutants.md", "fast-mutants.toml")
+    apart = {*(folder / "spec" / name for name in reports), *run.glob("*.py")}
     apart.discard(run / "judges.py")
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in (".py", ".md", ".toml", ".json") and path not in apart:
