@@ -579,7 +579,7 @@ def evaluate(columns, threads=1):
     else:
         cuts = _chunk_ends(columns, threads * CHUNKS_PER_THREAD)
         with ThreadPoolExecutor(threads) as pool:
-            refused = list(pool.map(evaluate_accounts, cuts[:-1], cuts[1:]))
+            refused = list(pool.map(evaluate_accounts, cuts[: len(cuts) - 1], cuts[1:]))
     for account in refused:
         if account >= 0:
             raise refusal(columns, account)

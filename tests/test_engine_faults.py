@@ -1,7 +1,7 @@
 """Faults and sums of the engine that drawn histories seldom meet: what changes of its source left unnoticed.
 
 Goal: a transition that leaves the domain half-way is taken back whole, whichever entry it was; the least
-equity that an audit asks for is the law's; and so are the lots that restore where amounts are no whole quanta.
+equity that an audit asks for is the law's; so are the lots that restore where amounts are no whole quanta.
 Method: venues made for it, a quantum below a bound.
 """
 
