@@ -333,6 +333,10 @@ cdef bint take_out(Index* index, int number, int key) noexcept nogil:
             if key_of(heap.entries[child]) <= key:
                 heap.holes[heap.hole_count] = child
                 heap.hole_count += 1
+                # Its children are looked at in a moment.
+                if ARITY * child + ARITY < heap.count:
+                    prefetch(&heap.entries[ARITY * child + 1])
+                    prefetch(&heap.entries[ARITY * child + ARITY])
             child += 1
         index.reached[index.reached_count].entry = heap.entries[heap.holes[looked]]
         index.reached[index.reached_count].heap = number
