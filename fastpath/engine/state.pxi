@@ -5,7 +5,7 @@
 # Rows (positions and resting orders) of an account are consecutive, in ascending order of their market, in a block
 # whose size is a power of two; a block that is outgrown goes to a free list.
 
-from libc.stdlib cimport calloc, free, qsort, realloc
+from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memcpy, memmove
 
 cdef enum:
@@ -201,7 +201,7 @@ cdef bint grow(void** block, long long* capacity, long long needed, size_t item)
         room = needed
     if room < 64:
         room = 64
-    larger = realloc(block[0], room * item)
+    larger = larger_block(block[0], capacity[0] * item, room * item)
     if larger == NULL:
         return False
     block[0] = larger

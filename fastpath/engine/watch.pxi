@@ -23,7 +23,8 @@ cdef enum:
     NO_MEMORY = -1
 
 cdef struct Heap:
-    unsigned long long* entries
+    unsigned long long* block
+    unsigned long long* entries  # from the eighth on: the children of one entry then are one line of the cache
     long long count
     long long capacity
     long long kept              # how many there were when the invalid ones were last dropped
@@ -55,9 +56,18 @@ cdef struct Index:
 # ------------------------------------------------------------------------------------- heaps
 
 
+cdef inline void prefetch_grandchildren(const Heap* heap, long long place) noexcept nogil:
+    """Asks for what an entry that sinks needs next: which child it will be is known only then."""
+    cdef long long child, first = ARITY * place + 1
+    if ARITY * (first + ARITY) < heap.count:
+        for child in range(first, first + ARITY):
+            prefetch(&heap.entries[ARITY * child + 1])
+
+
 cdef void sink(Heap* heap, long long place, unsigned long long entry) noexcept nogil:
     """Puts an entry where the one at a place was, and lets it sink."""
     cdef long long child, last, least
+    cdef unsigned long long smallest, other
     while True:
         child = ARITY * place + 1
         if child >= heap.count:
@@ -65,15 +75,18 @@ cdef void sink(Heap* heap, long long place, unsigned long long entry) noexcept n
         last = child + ARITY
         if last > heap.count:
             last = heap.count
+        prefetch_grandchildren(heap, place)
         least = child
-        child += 1
+        smallest = heap.entries[child]
         while child < last:
-            if heap.entries[child] < heap.entries[least]:
-                least = child
+            # Without a branch: which of eight is the smallest is anybody's guess.
+            other = heap.entries[child]
+            least = child if other < smallest else least
+            smallest = other if other < smallest else smallest
             child += 1
-        if heap.entries[least] >= entry:
+        if smallest >= entry:
             break
-        heap.entries[place] = heap.entries[least]
+        heap.entries[place] = smallest
         place = least
     heap.entries[place] = entry
 
@@ -88,10 +101,10 @@ cdef inline bint push(Heap* heap, unsigned long long entry) noexcept nogil:
         heap.hole_count -= 1
         sink(heap, heap.holes[heap.hole_count], entry)
         return True
-    if place == heap.capacity and not grow(
-        <void**>&heap.entries, &heap.capacity, place + 1, sizeof(unsigned long long)
-    ):
-        return False
+    if place + ARITY > heap.capacity:
+        if not grow(<void**>&heap.block, &heap.capacity, place + ARITY, sizeof(unsigned long long)):
+            return False
+        heap.entries = heap.block + ARITY - 1
     heap.count += 1
     while place > 0:
         parent = (place - 1) // ARITY
@@ -334,9 +347,8 @@ cdef bint take_out(Index* index, int number, int key) noexcept nogil:
                 heap.holes[heap.hole_count] = child
                 heap.hole_count += 1
                 # Its children are looked at in a moment.
-                if ARITY * child + ARITY < heap.count:
+                if ARITY * child + 1 < heap.count:
                     prefetch(&heap.entries[ARITY * child + 1])
-                    prefetch(&heap.entries[ARITY * child + ARITY])
             child += 1
         index.reached[index.reached_count].entry = heap.entries[heap.holes[looked]]
         index.reached[index.reached_count].heap = number
@@ -482,7 +494,7 @@ cdef class Watch:
             self.core.st.index = NULL
             if self.index.heaps != NULL:
                 for heap in range(2 * self.core.st.market_count):
-                    free(self.index.heaps[heap].entries)
+                    free(self.index.heaps[heap].block)
                     free(self.index.heaps[heap].holes)
         free(self.index.heaps)
         free(self.index.marks)

@@ -31,6 +31,8 @@ MARKETS = 20
 MARK = 100_000
 """Ticks, in every market, before anything moves: 5 bp are 50 ticks."""
 STEP = 50
+TURN = 10
+"""Ticks of one venue before the other has its turn."""
 POOLS = 1
 """Of the venue, each with a backstop account: the cross pool."""
 PRICES = EVENT_TYPES.index("prices")
@@ -90,32 +92,42 @@ def bring_to_the_edge(engine: Engine, accounts: int, ticks: int) -> None:
         core.set_account(name, owner, pool, maintenance + cost * STEP * moves // MARK, rows)
 
 
-def ticks_of(accounts: int, near: int, ticks: int) -> dict[str, Any]:
-    """What ticks cost that each move one market by 5 bp further down, with so many accounts near the edge."""
-    engine = venue_of(accounts, np.full(accounts, 500_000))
-    bring_to_the_edge(engine, near, ticks)
-    watch = Watch(engine)
-    begin = time.perf_counter()
-    watch.liquidatable()
-    built = time.perf_counter() - begin
-    seconds, evaluated = [], []
-    for number in range(1, ticks + 1):
+def ticks_of(sizes: list[int], near: int, ticks: int) -> list[dict[str, Any]]:
+    """What ticks cost that each move one market by 5 bp further down, with so many accounts near the edge.
+
+    sizes  accounts of each venue; they take turns, so that what else the machine does meets all of them. Before
+           its turn a venue is scanned once: a small one is then in the caches, a large one cannot be
+    """
+    watches, rows = [], []
+    for accounts in sizes:
+        engine = venue_of(accounts, np.full(accounts, 500_000))
+        bring_to_the_edge(engine, near, ticks)
+        watch = Watch(engine)
         begin = time.perf_counter()
-        tick(engine, MARK - STEP * number)
         watch.liquidatable()
-        seconds.append(time.perf_counter() - begin)
-        evaluated.append(watch.evaluated)
-    assert np.array_equal(watch.liquidatable(), np.sort(watch.scan()))
-    return {
-        "accounts": accounts,
-        "near": near,
-        "tick_seconds": median(seconds),
-        "evaluated": median(evaluated),
-        "hot": watch.hot,
-        "build_seconds": built,
-        "bytes_per_account": engine.core.bytes_used() / accounts,
-        "index_bytes_per_account": watch.bytes_used() / accounts,
-    }
+        rows.append({"accounts": accounts, "near": near, "build_seconds": time.perf_counter() - begin})
+        watches.append((engine, watch))
+    seconds: list[list[float]] = [[] for _ in sizes]
+    evaluated: list[list[int]] = [[] for _ in sizes]
+    for first in range(1, ticks + 1, TURN):
+        for place, (engine, watch) in enumerate(watches):
+            watch.scan()
+            for number in range(first, min(first + TURN, ticks + 1)):
+                begin = time.perf_counter()
+                tick(engine, MARK - STEP * number)
+                watch.liquidatable()
+                seconds[place].append(time.perf_counter() - begin)
+                evaluated[place].append(watch.evaluated)
+    for place, (engine, watch) in enumerate(watches):
+        assert np.array_equal(watch.liquidatable(), np.sort(watch.scan()))
+        rows[place] |= {
+            "tick_seconds": median(seconds[place]),
+            "evaluated": median(evaluated[place]),
+            "hot": watch.hot,
+            "bytes_per_account": engine.core.bytes_used() / sizes[place],
+            "index_bytes_per_account": watch.bytes_used() / sizes[place],
+        }
+    return rows
 
 
 def crash(accounts: int, ticks: int, every: int) -> dict[str, Any]:
@@ -169,7 +181,7 @@ def run(
         "commit": commit(),
         "markets": MARKETS,
         "ticks": ticks,
-        "rows": [ticks_of(count, near, ticks) for count in (max(accounts // 100, 4 * near), accounts)],
+        "rows": ticks_of([max(accounts // 100, 4 * near), accounts], near, ticks),
         "crash": crash(crash_accounts, 15 * ticks, 1),
     }
 
