@@ -1,7 +1,6 @@
 """Where changes of the fast path are made, compiled and judged: a tree per worker."""
 
 import hashlib
-import json
 import os
 import queue
 import re
@@ -21,7 +20,7 @@ from typing import Any
 from marginspec.mutation.fast_judges import COMPILING, PROOFS
 from marginspec.mutation.fast_places import Change
 from marginspec.mutation.mutations import MutantsError, Mutation
-from marginspec.mutation.trees import KILLED, SURVIVED, TIMED_OUT, Bench, Verdict, _end, make_tree
+from marginspec.mutation.trees import KILLED, SURVIVED, TIMED_OUT, Bench, Verdict, end, make_tree
 from marginspec.paths import ROOT
 
 QUICK = "-O0 -g0 -w"
@@ -87,7 +86,7 @@ def _run_compiler(tree: Path, command: Sequence[str], **more: str) -> None:
     try:
         _, told = process.communicate(timeout=SECONDS_OF_COMPILER)
     except BaseException as error:
-        _end(process)
+        end(process)
         if isinstance(error, subprocess.TimeoutExpired):
             raise MutantsError(f"the compiler was stopped after {SECONDS_OF_COMPILER:.0f} s") from None
         raise
@@ -206,41 +205,14 @@ class FastBench(Bench):
 
     def ask(self, tree: Path, task: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Run the judges in a tree and return their answer."""
-        answer_file = tree / "answer.json"
-        answer_file.write_text("{}", encoding="utf-8")
-        surroundings = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-        with self._lock:
-            if self._closed:
-                raise MutantsError("the run is over")
-            process = subprocess.Popen(
-                [sys.executable, "-m", "marginspec.mutation.fast_judges", str(answer_file)],
-                cwd=tree,
-                env=surroundings,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-            self._running.add(process)
-        stopped, said = False, b""
-        try:
-            _, said = process.communicate(json.dumps(task).encode(), timeout=seconds)
-        except subprocess.TimeoutExpired:
-            stopped = True
-            _end(process)
-            process.communicate()
-        finally:
-            with self._lock:
-                self._running.discard(process)
-        answer: dict[str, Any] = json.loads(answer_file.read_text(encoding="utf-8") or "{}")
+        answer, ending = self.asked("marginspec.mutation.fast_judges", tree, task, seconds)
         if "judge" in answer:
             return answer
         where = answer.get("judging", "starting")
-        if stopped and where == PROOFS:  # a theorem that takes longer has said nothing
+        if ending.stopped and where == PROOFS:  # a theorem that takes longer has said nothing
             return {"judge": "", "red": (), "detail": "", "unasked": task["theorems"]}
-        if stopped:
+        if ending.stopped:
             detail = f"stopped after {seconds:.0f} s"
             return {"judge": where, "red": (), "detail": detail, "unasked": (), "status": TIMED_OUT}
-        last = said.decode(errors="replace").strip().splitlines()[-1:]
-        detail = f"ended by itself with {process.returncode}: {' '.join(last)}"[:300]
+        detail = f"ended by itself with {ending.code}: {ending.last}"[:300]
         return {"judge": where, "red": (), "detail": detail, "unasked": ()}

@@ -42,6 +42,15 @@ class Verdict:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process of judges ended: stopped because it took too long, or by itself; with its last words."""
+
+    stopped: bool
+    code: int
+    last: str
+
+
 def make_tree(folder: Path, source: Path = ROOT) -> Path:
     """A copy of everything that a judge needs, as it is now."""
     for part in PARTS:
@@ -117,15 +126,28 @@ class Bench:
 
     def ask(self, tree: Path, task: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Run the judges in a tree and return their answer."""
+        answer, ending = self.asked("marginspec.mutation.judges", tree, task, seconds)
+        if "judge" in answer:
+            return answer
+        where = answer.get("judging", "starting")
+        if ending.stopped and task["dear"] and where == JUDGES[-1]:
+            return {"judge": "", "red": (), "detail": "", "unasked": task["theorems"], "status": SURVIVED}
+        detail = f"stopped after {seconds:.0f} s" if ending.stopped else f"ended by itself: {ending.last}"
+        status = TIMED_OUT if ending.stopped else KILLED
+        return {"judge": where, "red": (), "detail": detail, "unasked": (), "status": status}
+
+    def asked(
+        self, judges: str, tree: Path, task: dict[str, Any], seconds: float
+    ) -> tuple[dict[str, Any], Ending]:
+        """Run a module of judges in a tree: what it has written down until it ended, and how it ended."""
         answer_file = tree / "answer.json"
         answer_file.write_text("{}", encoding="utf-8")
         surroundings = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-m", "marginspec.mutation.judges", str(answer_file)]
         with self._lock:
             if self._closed:
                 raise MutantsError("the run is over")
             process = subprocess.Popen(
-                command,
+                [sys.executable, "-m", judges, str(answer_file)],
                 cwd=tree,
                 env=surroundings,
                 stdin=subprocess.PIPE,
@@ -134,35 +156,29 @@ class Bench:
                 start_new_session=True,
             )
             self._running.add(process)
-        status, said = "", b""
+        stopped, said = False, b""
         try:
             _, said = process.communicate(json.dumps(task).encode(), timeout=seconds)
         except subprocess.TimeoutExpired:
-            status = TIMED_OUT
-            _end(process)
+            stopped = True
+            end(process)
             process.communicate()
         finally:
             with self._lock:
                 self._running.discard(process)
+        last = " ".join(said.decode(errors="replace").strip().splitlines()[-1:])
         answer: dict[str, Any] = json.loads(answer_file.read_text(encoding="utf-8") or "{}")
-        if "judge" in answer:
-            return answer
-        where = answer.get("judging", "starting")
-        last = said.decode(errors="replace").strip().splitlines()[-1:]
-        if status == TIMED_OUT and task["dear"] and where == JUDGES[-1]:
-            return {"judge": "", "red": (), "detail": "", "unasked": task["theorems"], "status": SURVIVED}
-        detail = f"stopped after {seconds:.0f} s" if status else f"ended by itself: {' '.join(last)}"
-        return {"judge": where, "red": (), "detail": detail, "unasked": (), "status": status or KILLED}
+        return answer, Ending(stopped, process.returncode, last)
 
     def close(self) -> None:
         """End what still runs."""
         with self._lock:
             self._closed = True
             for process in self._running:
-                _end(process)
+                end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End a process with everything it started; it leads a session of its own."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
