@@ -356,6 +356,7 @@ def verify(
 @click.argument("policy", required=False)
 @click.option("--events", default=200_000, show_default=True, type=click.IntRange(1, 10**9))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster that works instead: tcp://HOST:8786.")
 @click.option("--seed", default=1, show_default=True, help="Of everything that is drawn.")
 @click.option("--fast", is_flag=True, help="Law and engine in lock step: they must agree on everything.")
 @click.option("--evidence", metavar="FILE", help="With --fast: keep what is done, and go on from there.")
@@ -369,6 +370,7 @@ def campaign(
     policy: str | None,
     events: int,
     workers: int,
+    scheduler: str | None,
     seed: int,
     fast: bool,
     evidence: str | None,
@@ -389,8 +391,10 @@ def campaign(
         raise click.UsageError("--evidence and --trace go with --fast.")
     from marginspec.policy_file import read_policy
     from marginspec.search import command
+    from marginspec.search.cluster import Cluster
 
     _prepare(json_file)
+    who = workers if scheduler is None else Cluster(scheduler)
     if fast:
         from marginspec.documents import read_trace
         from marginspec.search import lockstep_command
@@ -399,11 +403,11 @@ def campaign(
             _finish(lockstep_command.lockstep_trace(trace, read_trace(trace)), json_file)
         played_on = None if policy is None else read_policy(policy)
         kept = None if evidence is None else Path(evidence)
-        _finish(lockstep_command.lockstep(played_on, events, workers, seed, kept), json_file)
+        _finish(lockstep_command.lockstep(played_on, events, who, seed, kept), json_file)
     if adversary:
         _finish(command.adversary(read_policy(policy or "minimal"), histories, seed), json_file)
     given = None if policy is None else read_policy(policy)
-    _finish(command.campaign(given, events, workers, seed), json_file)
+    _finish(command.campaign(given, events, who, seed), json_file)
 
 
 @main.command()

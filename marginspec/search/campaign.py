@@ -24,7 +24,7 @@ from marginspec.search.reach.reasons import reasons_of_the_law
 from marginspec.search.reach.waterfall import stages_of
 from marginspec.search.scene import draw_scene, draw_start, narrowed
 from marginspec.search.shrink import Trace, crash, shrink, story_of, write_trace
-from marginspec.search.workers import Progress, worked
+from marginspec.search.workers import Progress, Workers, worked
 from refmodel.events import Event
 from refmodel.outcome import Outcome
 from refmodel.policy import Policy
@@ -295,7 +295,7 @@ def play_chunk(policy: Policy | None, seed: int, chunk: Chunk) -> Played:
 def run_campaign(
     policy: Policy | None,
     events: int,
-    workers: int,
+    workers: Workers,
     seed: int,
     on_progress: Progress | None = None,
     on_found: Callable[[str], None] = print,
@@ -305,7 +305,7 @@ def run_campaign(
 
     policy       a valid policy: half of the histories play on it; None: every history draws its own
     events       how many to play, >= 1
-    workers      processes, >= 1; the result does not depend on it
+    workers      processes, >= 1, or a cluster; the result does not depend on it
     on_progress  called after every chunk
     on_found     called with the story of every violation, shrunk
     runs         folder in which a folder of this run is made if anything is found

@@ -15,6 +15,7 @@ from marginspec.search.coalition import Purse, amounts_of
 from marginspec.search.reach.columns import NOT_APPLICABLE, REACHED
 from marginspec.search.reach.reasons import reasons_of_the_law
 from marginspec.search.scene import narrowed
+from marginspec.search.workers import Workers, in_words
 from marginspec.story import tell
 from refmodel.policy import Policy
 from refmodel.stages import STAGES_IN_ORDER
@@ -25,15 +26,14 @@ Told = tuple[int, dict[str, Any]]
 # ------------------------------------------------------------------------------------- the campaign
 
 
-def campaign(policy: Policy | None, events: int, workers: int, seed: int) -> Told:
+def campaign(policy: Policy | None, events: int, workers: Workers, seed: int) -> Told:
     """Play a campaign and say what it came to.
 
     policy   half of the histories play on it; None: every history draws its own
     returns  the exit code, and the facts for --json
     """
     name = "drawn policies" if policy is None else f"{policy.name} and drawn policies, half each"
-    processes = "1 worker" if workers == 1 else f"{workers} workers"
-    say(f"seed {seed}: {grouped(events)} events on {name}, {processes}")
+    say(f"seed {seed}: {grouped(events)} events on {name}, {in_words(workers)}")
     with progress("campaign", events) as advance:
         found = run_campaign(
             policy,

@@ -5,19 +5,17 @@ and a run with an evidence file goes on where it was stopped. What differs is sh
 file, which `marginspec campaign --fast --trace` runs again in lock step.
 """
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fastpath.engine import DomainError, Engine
 from marginspec.errors import Flaw, InputError
 from marginspec.evidence import Evidence
-from marginspec.paths import ROOT
+from marginspec.fingerprint import code_digest
 from marginspec.search.break_policy import BREAKERS
 from marginspec.search.campaign import (
     FINDINGS_MOST,
@@ -43,15 +41,12 @@ from marginspec.search.reach.ladders import Outcomes, Tally, tally_outcomes
 from marginspec.search.reach.reasons import reasons_of_the_law
 from marginspec.search.shrink import Fails, Trace, shrink, shrink_events, write_trace
 from marginspec.search.side_by_side import Difference, Maker, Pair, batch_differs
-from marginspec.search.workers import Progress, worked
+from marginspec.search.workers import Progress, Workers, worked
 from refmodel.canonical import EVENT_TYPES, LAW, policy_digest
 from refmodel.events import Event
 from refmodel.policy import Policy
 from refmodel.stages import STAGES_IN_ORDER
 from refmodel.state import Venue, genesis
-
-PARTS = ("refmodel", "fastpath", "marginspec/search")
-"""Folders on whose files the result of a run depends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +143,7 @@ def number_of(chunk: Chunk) -> int:
 def run_lockstep(
     policy: Policy | None,
     events: int,
-    workers: int,
+    workers: Workers,
     seed: int,
     on_progress: Progress | None = None,
     on_found: Callable[[Shrunk], None] = lambda found: None,
@@ -161,7 +156,7 @@ def run_lockstep(
 
     policy         a valid policy: half of the histories play on it; None: every history draws its own
     events         how many to play, >= 1
-    workers        processes, >= 1; the result does not depend on it
+    workers        processes, >= 1, or a cluster; the result does not depend on it
     on_progress    called after every chunk
     on_found       called with every difference, shrunk
     runs           folder in which a folder of this run is made if anything is found
@@ -266,17 +261,6 @@ def identity_of(policy: Policy | None, events: int, seed: int) -> dict[str, Any]
         "events": events,
         "seed": seed,
     }
-
-
-@cache
-def code_digest() -> str:
-    """What the files say that play, law, engine and all, when this process first asks."""
-    code = hashlib.sha256()
-    for part in PARTS:
-        for path in sorted((ROOT / part).rglob("*")):
-            if path.suffix in (".py", ".so", ".pyd"):
-                code.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    return code.hexdigest()
 
 
 # ------------------------------------------------------------------------------------- what was found

@@ -16,6 +16,7 @@ from marginspec.search.lockstep import LockstepReport, Shrunk, differs, refuse_o
 from marginspec.search.reach.reasons import reasons_of_the_law
 from marginspec.search.shrink import story_of
 from marginspec.search.side_by_side import Difference, Maker, Pair, answer_of, posting_in_words, said
+from marginspec.search.workers import Workers, in_words
 from marginspec.story import tell
 from refmodel.events import Event
 from refmodel.policy import Policy
@@ -32,7 +33,7 @@ Told = tuple[int, dict[str, Any]]
 def lockstep(
     policy: Policy | None,
     events: int,
-    workers: int,
+    workers: Workers,
     seed: int,
     evidence: Path | None = None,
     make: Maker = Engine.from_venue,
@@ -45,8 +46,7 @@ def lockstep(
     returns   the exit code, and the facts for --json
     """
     name = "drawn policies" if policy is None else f"{policy.name} and drawn policies, half each"
-    processes = "1 worker" if workers == 1 else f"{workers} workers"
-    say(f"seed {seed}: {grouped(events)} events on {name}, law and engine in lock step, {processes}")
+    say(f"seed {seed}: {grouped(events)} events on {name}, law and engine in lock step, {in_words(workers)}")
     with progress("lock step", events) as advance:
         found = run_lockstep(
             policy,

@@ -1,4 +1,4 @@
-"""Work that is cut into items: done in this process or in several, the results as they are finished."""
+"""Work that is cut into items: done here, in processes or on a cluster; the results as they are finished."""
 
 import multiprocessing
 import os
@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from typing import Any, TypeVar
+
+from marginspec.search.cluster import Cluster, worked_on
 
 Progress = Callable[[int, int], None]
 """Called with the events played so far and the events to play."""
@@ -19,6 +21,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Callable[[Given, int, Item], Result]
 """Work on one item, given the policy and the seed; a function of a module, so that processes find it."""
+
+Workers = int | Cluster
+"""How many processes of this machine, or the machines that somebody has lent."""
+
+
+def in_words(workers: Workers) -> str:
+    """Who works, for the first line of a run."""
+    if isinstance(workers, Cluster):
+        return str(workers)
+    return "1 worker" if workers == 1 else f"{workers} workers"
+
 
 _WORKER: dict[str, Any] = {}
 """The policy of this worker process: sent once, not with every item."""
@@ -45,12 +58,15 @@ def work_here(work: "Work[Given, Item, Result]", seed: int, item: Item) -> Resul
 
 
 def worked(
-    work: "Work[Given, Item, Result]", policy: Given, seed: int, items: Iterable[Item], workers: int
+    work: "Work[Given, Item, Result]", policy: Given, seed: int, items: Iterable[Item], workers: Workers
 ) -> Iterator[Result]:
     """The results of all items, as they are finished; with one worker in this process, in order.
 
     When the caller stops listening, no further item is begun.
     """
+    if isinstance(workers, Cluster):
+        yield from worked_on(workers, work, policy, seed, items)
+        return
     if workers <= 1:
         yield from (work(policy, seed, item) for item in items)
         return
