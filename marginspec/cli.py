@@ -359,7 +359,7 @@ def verify(
 @click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster that works instead: tcp://HOST:8786.")
 @click.option("--seed", default=1, show_default=True, help="Of everything that is drawn.")
 @click.option("--fast", is_flag=True, help="Law and engine in lock step: they must agree on everything.")
-@click.option("--evidence", metavar="FILE", help="With --fast: keep what is done, and go on from there.")
+@click.option("--evidence", metavar="FILE", help="Keep what is done there, and go on from it.")
 @click.option("--trace", metavar="FILE", help="With --fast: run this trace, and nothing else.")
 @click.option("--adversary", is_flag=True, help="Search for the best attack of a coalition instead.")
 @click.option(
@@ -387,14 +387,17 @@ def campaign(
     """
     if fast and adversary:
         raise click.UsageError("--fast and --adversary are two different searches: give one of them.")
-    if (evidence or trace) and not fast:
-        raise click.UsageError("--evidence and --trace go with --fast.")
+    if trace and not fast:
+        raise click.UsageError("--trace goes with --fast.")
+    if evidence and adversary:
+        raise click.UsageError("--adversary keeps nothing: leave --evidence out.")
     from marginspec.policy_file import read_policy
     from marginspec.search import command
     from marginspec.search.cluster import Cluster
 
     _prepare(json_file)
     who = workers if scheduler is None else Cluster(scheduler)
+    kept = None if evidence is None else Path(evidence)
     if fast:
         from marginspec.documents import read_trace
         from marginspec.search import lockstep_command
@@ -402,12 +405,30 @@ def campaign(
         if trace is not None:
             _finish(lockstep_command.lockstep_trace(trace, read_trace(trace)), json_file)
         played_on = None if policy is None else read_policy(policy)
-        kept = None if evidence is None else Path(evidence)
         _finish(lockstep_command.lockstep(played_on, events, who, seed, kept), json_file)
     if adversary:
         _finish(command.adversary(read_policy(policy or "minimal"), histories, seed), json_file)
     given = None if policy is None else read_policy(policy)
-    _finish(command.campaign(given, events, who, seed), json_file)
+    _finish(command.campaign(given, events, who, seed, kept), json_file)
+
+
+@main.command()
+@click.argument("out")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@with_json
+def merge(out: str, files: tuple[str, ...], json_file: str | None) -> None:
+    """Put what several runs kept with --evidence into one file, OUT.
+
+    They must be runs of the same code, policy, seed and size, on different machines say. A run with
+    --evidence OUT then does what none of them has done, and reports on all.
+    """
+    from marginspec.evidence import merge as merge_files
+    from marginspec.screen import grouped, say
+
+    _prepare(json_file)
+    there, new = merge_files(Path(out), [Path(name) for name in files])
+    say(f"{out}: {grouped(there)} chunks, {grouped(new)} of them new")
+    _finish((0, {"evidence": out, "chunks": there, "new": new}), json_file)
 
 
 @main.command()

@@ -6,11 +6,12 @@ what was recorded is there and nothing else is. Every row carries its checksum, 
 bit.
 """
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,6 +221,42 @@ class Evidence:
     def _check(self, what: str, seal: str, *content: Any) -> None:
         if seal != _seal(*content):
             raise _damaged(self.path, f"{what} does not have its checksum")
+
+
+def merge(out: Path, sources: Sequence[Path]) -> tuple[int, int]:
+    """Put the chunks that several runs of one identity kept into one file.
+
+    out      made if it is not there; what it holds stays
+    returns  how many chunks it has now, and how many of them are new
+    Nothing is counted twice: a chunk that several files hold is one chunk, and has the same result in all.
+    Errors: EvidenceError for files of different runs, or one that cannot be read; those before it are merged.
+    """
+    new = 0
+    for source in sources:
+        if not source.is_file():
+            raise EvidenceError(
+                str(source), Flaw("", "is not there.", "Name a file that --evidence has made.")
+            )
+        run = _run_of(source)
+        with Evidence.open(source, run["kind"], run["identity"]) as theirs:
+            results = theirs.results()
+        with Evidence.open(out, run["kind"], run["identity"], run["noted"]) as ours:
+            known = ours.done()
+            for chunk, result in results.items():
+                ours.record(chunk, result)
+            new += len(results.keys() - known)
+            there = len(ours.done())
+    return there, new
+
+
+def _run_of(path: Path) -> dict[str, Any]:
+    """What a file says that its run is; open() then looks at all of it."""
+    with _refusals(path), contextlib.closing(sqlite3.connect(path, timeout=0)) as connection:
+        (content,) = connection.execute("SELECT content FROM run").fetchone() or ("{}",)
+    run: dict[str, Any] = json.loads(content)
+    if not {"kind", "identity", "noted"} <= run.keys():
+        raise _damaged(path, "it does not say what run it is of")
+    return run
 
 
 def _stored_or_new_run(connection: sqlite3.Connection, path: Path, run: dict[str, Any]) -> dict[str, Any]:

@@ -479,7 +479,7 @@ def test_the_command_tells_both_sides_of_a_divergence_and_runs_its_trace(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--fast", "--adversary"), ("--evidence", "kept.sqlite"), ("--trace", "trace.json")]
+    "arguments", [("--fast", "--adversary"), ("--adversary", "--evidence", "a.sqlite"), ("--trace", "a.json")]
 )
 def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...], elsewhere: Path) -> None:
     assert command(*arguments).exit_code == 2

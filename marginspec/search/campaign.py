@@ -8,14 +8,20 @@ breaks is shrunk and written as a trace file, which `marginspec replay` runs aga
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from marginspec.evidence import Evidence
+from marginspec.fingerprint import code_digest
 from marginspec.search.break_policy import BREAKERS
 from marginspec.search.choices import SeededChoices
 from marginspec.search.draw_events import draw_event
 from marginspec.search.draw_policy import draw_policy
 from marginspec.search.invariants import Violation, Watch
+from marginspec.search.kept import Keeping, worked_and_kept
 from marginspec.search.reach.columns import Reach, reach_of_rules
 from marginspec.search.reach.examination import examine_faults, examine_number, examine_policy
 from marginspec.search.reach.ladders import Outcomes, Tally, outcome_key, tally_outcomes
@@ -24,7 +30,8 @@ from marginspec.search.reach.reasons import reasons_of_the_law
 from marginspec.search.reach.waterfall import stages_of
 from marginspec.search.scene import draw_scene, draw_start, narrowed
 from marginspec.search.shrink import Trace, crash, shrink, story_of, write_trace
-from marginspec.search.workers import Progress, Workers, worked
+from marginspec.search.workers import Progress, Workers
+from refmodel.canonical import EVENT_TYPES, LAW, TYPE_NAMES, policy_digest
 from refmodel.events import Event
 from refmodel.outcome import Outcome
 from refmodel.policy import Policy
@@ -45,13 +52,14 @@ FINDINGS_MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A history that breaks a claim, as it was played."""
+    """A history that breaks a claim, as it was played; length: of events that it would have had."""
 
     policy: Policy
     start: Venue | None
     events: tuple[Event, ...]
     violation: Violation
     history: int
+    length: int
 
 
 @dataclass(slots=True)
@@ -88,6 +96,19 @@ class Played:
         self.stages_drawn.update(other.stages_drawn)
         self.findings += other.findings
 
+    def document(self) -> dict[str, Any]:
+        """As JSON, for an evidence file; of a finding, which history it is and how long."""
+        counted = {
+            name: sorted(([*words_of(key), count] for key, count in getattr(self, name).items()), key=str)
+            for name in COUNTED
+        }
+        numbers = [self.events, self.accepted, self.histories]
+        return {
+            "numbers": numbers,
+            **counted,
+            "findings": [[one.history, one.length] for one in self.findings],
+        }
+
     def note(self, outcome: Outcome) -> frozenset[str]:
         """Count the refusal and the stages of an outcome; the stages it entered."""
         self.accepted += outcome.refusal is None
@@ -98,6 +119,35 @@ class Played:
             self.stages.update(entered)
             self.stages_at_once[len(entered)] += 1
         return entered
+
+
+COUNTED = (
+    *("outcomes_given", "outcomes_drawn", "tally_given", "tally_drawn", "reasons", "stages"),
+    *("stages_at_once", "stages_given", "stages_drawn"),
+)
+"""The counters of Played."""
+
+
+def words_of(key: Any) -> tuple[Any, ...]:
+    """The key of a counter as JSON holds it: the type of an event by its name."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return tuple(TYPE_NAMES.get(part, part) for part in parts)
+
+
+def played_from(policy: Policy | None, seed: int, document: dict[str, Any]) -> Played:
+    """What an evidence file kept of some histories; those that broke a claim are played again."""
+    events, accepted, histories = document["numbers"]
+    played = Played(events, accepted, histories)
+    for name in COUNTED:
+        for *words, count in document[name]:
+            if name.startswith("outcomes"):
+                key: Any = (EVENT_TYPES[words[0]], words[1])
+            else:
+                key = tuple(words) if len(words) > 1 else words[0]
+            getattr(played, name)[key] = count
+    for history, length in document["findings"]:
+        played.findings += play_history(policy, seed, history, length).findings
+    return played
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +191,7 @@ class CampaignReport:
                  on drawn ones
     seconds      of wall clock
     interrupted  whether it was stopped: then it did less than it was asked to, and what it did counts
+    earlier      events that earlier runs had played and kept
     """
 
     events: int
@@ -158,6 +209,7 @@ class CampaignReport:
     stages_drawn: Mapping[int, int]
     seconds: float
     interrupted: bool
+    earlier: int = 0
 
     @property
     def not_reached(self) -> tuple[str, ...]:
@@ -259,7 +311,7 @@ def play_events(
                 observation.on = False
         played.events += 1
         if violation is not None:
-            played.findings.append(Finding(policy, start, tuple(told), violation, history))
+            played.findings.append(Finding(policy, start, tuple(told), violation, history, events))
             break
     return stages
 
@@ -284,6 +336,22 @@ def chunks_of(events: int) -> Iterator[Chunk]:
         yield Chunk(first, tuple(lengths[first : first + HISTORIES_PER_CHUNK]))
 
 
+def number_of(chunk: Chunk) -> int:
+    """The number under which an evidence file keeps a chunk."""
+    return chunk.first // HISTORIES_PER_CHUNK
+
+
+def identity_of(policy: Policy | None, events: int, seed: int) -> dict[str, Any]:
+    """What the chunks of a run depend on: an evidence file of anything else is refused."""
+    return {
+        "law": LAW,
+        "code": code_digest(),
+        "policy": "" if policy is None else policy_digest(policy),
+        "events": events,
+        "seed": seed,
+    }
+
+
 def play_chunk(policy: Policy | None, seed: int, chunk: Chunk) -> Played:
     """Play the histories of a chunk."""
     total = Played()
@@ -300,6 +368,7 @@ def run_campaign(
     on_progress: Progress | None = None,
     on_found: Callable[[str], None] = print,
     runs: Path = Path("runs"),
+    evidence: Path | None = None,
 ) -> CampaignReport:
     """Play histories until this many events are played, and report.
 
@@ -309,21 +378,32 @@ def run_campaign(
     on_progress  called after every chunk
     on_found     called with the story of every violation, shrunk
     runs         folder in which a folder of this run is made if anything is found
-    Stopped by Ctrl-C it returns what was done, and says so.
+    evidence     file in which every chunk is kept; a run with the same file goes on where it was stopped
+    Stopped by Ctrl-C it returns what was done, and says so. Errors: EvidenceError for a file of another run.
     """
     began = time.monotonic()
     total = Played()
     if policy is not None:
         total.tally_given.update(examine_policy(policy))
         total.tally_given.update(examine_faults(SeededChoices(f"{seed}:faults"), policy, BREAKERS))
-    interrupted = False
-    try:
-        for part in worked(play_chunk, policy, seed, chunks_of(events), workers):
-            total.add(part)
-            if on_progress is not None:
-                on_progress(total.events, events)
-    except KeyboardInterrupt:
-        interrupted = True
+    interrupted, before = False, 0
+    with ExitStack() as stack:
+        identity = {"search": "campaign", **identity_of(policy, events, seed)}
+        kept = evidence and stack.enter_context(Evidence.open(evidence, "campaign", identity))
+        keeping = Keeping(kept or None, number_of, Played.document, partial(played_from, policy, seed))
+        try:
+            for part, earlier in worked_and_kept(
+                play_chunk, policy, seed, chunks_of(events), workers, keeping
+            ):
+                total.add(part)
+                if earlier:
+                    before = total.events
+                elif on_progress is not None:
+                    on_progress(total.events, events)
+        except KeyboardInterrupt:
+            interrupted = True
+        if kept and not interrupted:
+            kept.finish({"events": total.events, "broken": len(total.findings)})
     found = report_findings(total.findings, seed, runs, on_found)
     given = total.tally_given + tally_outcomes(total.outcomes_given)
     drawn = total.tally_drawn + tally_outcomes(total.outcomes_drawn)
@@ -348,6 +428,7 @@ def run_campaign(
         stages_drawn=dict(sorted(total.stages_drawn.items())),
         seconds=time.monotonic() - began,
         interrupted=interrupted,
+        earlier=before,
     )
 
 

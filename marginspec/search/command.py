@@ -1,6 +1,7 @@
 """What `marginspec campaign` runs and prints: drawn histories under every claim, or the adversary."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from marginspec.documents import trace_document
@@ -26,10 +27,13 @@ Told = tuple[int, dict[str, Any]]
 # ------------------------------------------------------------------------------------- the campaign
 
 
-def campaign(policy: Policy | None, events: int, workers: Workers, seed: int) -> Told:
+def campaign(
+    policy: Policy | None, events: int, workers: Workers, seed: int, evidence: Path | None = None
+) -> Told:
     """Play a campaign and say what it came to.
 
-    policy   half of the histories play on it; None: every history draws its own
+    policy    half of the histories play on it; None: every history draws its own
+    evidence  file in which what is done is kept, and from which a stopped run goes on
     returns  the exit code, and the facts for --json
     """
     name = "drawn policies" if policy is None else f"{policy.name} and drawn policies, half each"
@@ -43,6 +47,7 @@ def campaign(policy: Policy | None, events: int, workers: Workers, seed: int) ->
             lambda done, total: advance(done, f"{done:_} of {total:_} events"),
             on_found=say,
             runs=runs_folder(),
+            evidence=evidence,
         )
     say("\n".join(campaign_lines(found)))
     return code_of(found), facts_of(found)
@@ -66,7 +71,8 @@ def campaign_lines(found: CampaignReport) -> list[str]:
     percent = three * 100 // max(found.histories, 1)
     lines = [
         f"  events      {grouped(found.events)} in {grouped(found.histories)} histories, {share} % accepted, "
-        f"{found.seconds:.0f} s",
+        f"{found.seconds:.0f} s"
+        + (f"; {grouped(found.earlier)} of them by earlier runs" if found.earlier else ""),
         f"  claims      {found.broken} histories broke one",
         f"  rules       {rules} of {len(found.reach)} seen to decide both ways",
         f"  refusals    {reasons - len(found.reasons_not_met)} of {reasons} reasons met",
@@ -112,6 +118,7 @@ def facts_of(found: CampaignReport) -> dict[str, Any]:
         "histories": found.histories,
         "broken": found.broken,
         "seconds": round(found.seconds, 1),
+        "events_of_earlier_runs": found.earlier,
         "rules": {
             "total": len(found.reach),
             "reached": sum(one.reached for one in found.reach),

@@ -10,21 +10,21 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fastpath.engine import DomainError, Engine
 from marginspec.errors import Flaw, InputError
 from marginspec.evidence import Evidence
-from marginspec.fingerprint import code_digest
 from marginspec.search.break_policy import BREAKERS
 from marginspec.search.campaign import (
     FINDINGS_MOST,
-    HISTORIES_PER_CHUNK,
     Chunk,
     chunks_of,
+    identity_of,
+    number_of,
 )
 from marginspec.search.choices import SeededChoices
 from marginspec.search.invariants import Violation
+from marginspec.search.kept import Keeping, worked_and_kept
 from marginspec.search.lockstep_history import (
     Counts,
     Failed,
@@ -41,8 +41,8 @@ from marginspec.search.reach.ladders import Outcomes, Tally, tally_outcomes
 from marginspec.search.reach.reasons import reasons_of_the_law
 from marginspec.search.shrink import Fails, Trace, shrink, shrink_events, write_trace
 from marginspec.search.side_by_side import Difference, Maker, Pair, batch_differs
-from marginspec.search.workers import Progress, Workers, worked
-from refmodel.canonical import EVENT_TYPES, LAW, policy_digest
+from marginspec.search.workers import Progress, Workers
+from refmodel.canonical import EVENT_TYPES
 from refmodel.events import Event
 from refmodel.policy import Policy
 from refmodel.stages import STAGES_IN_ORDER
@@ -129,15 +129,10 @@ class LockstepReport:
 
 def play_chunk(plan: Plan, seed: int, chunk: Chunk) -> Played:
     """Play the histories of a chunk."""
-    total = Played(chunk=number_of(chunk))
+    total = Played()
     for offset, length in enumerate(chunk.lengths):
         total.add(play_history(plan, seed, chunk.first + offset, length)[0])
     return total
-
-
-def number_of(chunk: Chunk) -> int:
-    """The number under which an evidence file keeps a chunk."""
-    return chunk.first // HISTORIES_PER_CHUNK
 
 
 def run_lockstep(
@@ -179,19 +174,16 @@ def run_lockstep(
         None if evidence is None else Evidence.open(evidence, "campaign", identity_of(policy, events, seed))
     )
     try:
-        done = set() if kept is None else kept.done()
-        for result in () if kept is None else kept.results().values():
-            total.add(played_from(result))
-        before = total.counts["events",]
-        left = (chunk for chunk in chunks_of(events) if number_of(chunk) not in done)
+        before = 0
+        keeping = Keeping(kept, number_of, Played.document, played_from)
         try:
-            for part in worked(play_chunk, plan, seed, left, workers):
+            for part, earlier in worked_and_kept(play_chunk, plan, seed, chunks_of(events), workers, keeping):
                 total.add(part)
-                if kept is not None:
-                    kept.record(part.chunk, part.document())
-                if on_progress is not None:
+                if earlier:
+                    before = total.counts["events",]
+                elif on_progress is not None:
                     on_progress(total.counts["events",], events)
-                if stop_at_first and total.failed:
+                if stop_at_first and total.failed and not earlier:
                     break
         except KeyboardInterrupt:
             interrupted = True
@@ -250,17 +242,6 @@ def tally_of(counts: Counts, side: str) -> Tally:
         elif kind == "outcome" and key[0] == side:
             outcomes[EVENT_TYPES[key[1]], key[2] or None] += count
     return tally + tally_outcomes(outcomes)
-
-
-def identity_of(policy: Policy | None, events: int, seed: int) -> dict[str, Any]:
-    """What the chunks of a run depend on: an evidence file of anything else is refused."""
-    return {
-        "law": LAW,
-        "code": code_digest(),
-        "policy": "" if policy is None else policy_digest(policy),
-        "events": events,
-        "seed": seed,
-    }
 
 
 # ------------------------------------------------------------------------------------- what was found

@@ -72,14 +72,10 @@ class Failed:
 
 @dataclass(slots=True)
 class Played:
-    """What some histories came to.
-
-    chunk  its number, if they are those of a chunk
-    """
+    """What some histories came to."""
 
     counts: Counts = field(default_factory=Counter)
     failed: list[Failed] = field(default_factory=list)
-    chunk: int = -1
 
     def add(self, other: "Played") -> None:
         """Take in what other histories came to."""
