@@ -22,7 +22,7 @@ from marginspec.search.choices import SeededChoices
 from marginspec.search.coalition import COALITION, Attack, Purse, attack_of, held_by, opened
 from marginspec.search.draw_policy import draw_policy
 from marginspec.search.shrink import first_break
-from marginspec.search.strategies import DrawnChoices
+from marginspec.strategies import DrawnChoices
 from refmodel.events import Deposit, Prices, Withdraw
 from refmodel.state import Venue, equity, genesis
 from refmodel.validity import faults

@@ -22,7 +22,7 @@ from marginspec.search.reach.entries import ENTRIES
 from marginspec.search.reach.ladders import LADDERS, tally_outcomes
 from marginspec.search.reach.observation import observing
 from marginspec.search.scene import draw_scene, draw_start
-from marginspec.search.strategies import histories
+from marginspec.strategies import histories
 from refmodel.canonical import EVENT_TYPES
 from refmodel.events import Deposit, Withdraw
 from refmodel.rulebook import RULES

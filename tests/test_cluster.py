@@ -1,7 +1,7 @@
 """The campaign on a Dask cluster of real processes. Goal: the same result as on one machine, whatever dies.
 
-Method: a scheduler and workers as their commands start them, on this machine; a run in lock step on them against
-the same run here, with a worker killed in the middle of the first one.
+Method: a scheduler and workers as their commands start them, on this machine; a run in lock step on them
+against the same run here, with a worker killed in the middle of the first one.
 """
 
 import os

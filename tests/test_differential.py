@@ -28,8 +28,8 @@ from marginspec.search.differential import (
 )
 from marginspec.search.draw_accounts import ACCOUNTS_PER_BATCH, draw_accounts
 from marginspec.search.draw_policy import draw_policy
-from marginspec.search.strategies import DrawnChoices, histories
 from marginspec.search.two_sides import Row, columns_of, fast, law, schedules_of
+from marginspec.strategies import DrawnChoices, histories
 from refmodel.margin import STATUSES, lots_at_risk, notional
 from refmodel.policy import BRACKET, WHOLE, Schedule, Tier
 from refmodel.state import Account, Venue, genesis

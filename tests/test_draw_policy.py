@@ -14,7 +14,7 @@ from marginspec.search.break_policy import BREAKERS, draw_broken_policy
 from marginspec.search.choices import Choices, SeededChoices, edge_or_magnitude, magnitude, near
 from marginspec.search.draw_policy import draw_policy
 from marginspec.search.scene import MARKETS_MOST, narrowed
-from marginspec.search.strategies import DrawnChoices, broken_policies, policies
+from marginspec.strategies import DrawnChoices, broken_policies, policies
 from refmodel.policy import (
     ALLOCATIONS,
     AT_OR_BELOW,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from marginspec.ledger import Transfer, transfers
-from marginspec.search.strategies import histories
+from marginspec.strategies import histories
 from refmodel.postings import (
     OUTSIDE,
     Place,

@@ -36,8 +36,8 @@ from marginspec.search.draw_prices import draw_funding, draw_prices, last_tick, 
 from marginspec.search.draw_trades import draw_order, draw_trade
 from marginspec.search.invariants import TOTAL_INVARIANTS, Watch
 from marginspec.search.scene import OWNERS, Drawer, draw_scene, draw_start
-from marginspec.search.strategies import DrawnChoices
 from marginspec.story import format_event, format_outcome
+from marginspec.strategies import DrawnChoices
 from refmodel.events import Deposit, Event, Order, Prices, Trade
 from refmodel.liquidation import waiting
 from refmodel.margin import FLAT, HEALTHY, LIQUIDATABLE, MARGIN_CALL, standing_of, status

@@ -14,7 +14,7 @@ from marginspec.search.choices import SeededChoices
 from marginspec.search.draw_events import draw_event
 from marginspec.search.scene import draw_scene
 from marginspec.search.shrink import Trace, first_break, least, shrink_events, write_trace
-from marginspec.search.strategies import histories
+from marginspec.strategies import histories
 from refmodel.events import Deposit, Withdraw
 from refmodel.state import genesis
 from refmodel.venue import apply

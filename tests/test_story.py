@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marginspec.policy_file import read_policy
-from marginspec.search.strategies import histories
 from marginspec.story import ParseError, format_event, format_outcome, parse_event, tell
+from marginspec.strategies import histories
 from refmodel.events import (
     Deposit,
     Event,

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
 from marginspec.search.coalition import Attack, Purse, attack_of, opened, scale_of
-from marginspec.search.strategies import DrawnChoices
 from marginspec.search.workers import Progress
+from marginspec.strategies import DrawnChoices
 from refmodel.events import Event
 from refmodel.numbers import Quanta
 from refmodel.policy import Policy
