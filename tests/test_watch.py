@@ -270,6 +270,25 @@ def test_far_from_the_edge_nobody_is_looked_at():
     assert watch.bytes_used() + engine.core.bytes_used() <= 200 * 2_000
 
 
+def test_a_short_in_its_last_tier_waits_for_no_floor():
+    venue = genesis(policy_of("below"))
+    events = [Deposit(0, "maker", 10**9, "maker", CROSS), Prices(0, dict.fromkeys(SCHEDULES, MARK))]
+    events += [Deposit(0, "a1", 10**9, "a1", CROSS)]
+    events += [Order(0, "maker", market, 2_000, 0) for market in SCHEDULES]
+    events += [Trade(0, market, "a1", "maker", SELL, 1_000, MARK) for market in SCHEDULES]
+    for event in events:
+        outcome = apply(venue, event)
+        assert outcome.refusal is None, (event, outcome.refusal)
+        venue = outcome.venue
+    assert all(1_000 * MARK > schedule.tiers[-1].floor for schedule in SCHEDULES.values() if schedule.tiers)
+    engine = Engine.from_venue(venue)
+    watch = Watch(engine)
+    assert len(watch.liquidatable()) == 0
+    for market in SCHEDULES:
+        assert engine.apply(Prices(1, {market: MARK + 1})).refusal is None
+        assert len(watch.liquidatable()) == 0 and watch.evaluated == 0, market
+
+
 def test_a_change_behind_its_back_is_missed_so_the_comparison_can_fail():
     engine = bench_watch.venue_of(20, np.full(20, 500_000), markets=4)
     watch = Watch(engine)
