@@ -25,7 +25,7 @@ $(shell rm -rf .venv)
 endif
 endif
 
-.PHONY: help verify test lint bench mutants mutants-fast sanitize soak clean
+.PHONY: help verify test lint vectors examples conform-examples bench mutants mutants-fast sanitize soak clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -40,6 +40,19 @@ lint: .venv/.developing  ## linters, types and import rules
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+vectors: .venv/.installed  ## compute the answers of all vectors again: an empty diff, unless the law has changed
+	@$(BIN)/marginspec vectors --write
+
+examples: .venv/.installed  ## the engines in C and in JavaScript, built and held to the law
+	@mkdir -p build/examples
+	@$(CC) -std=c11 -O2 -Wall -Wextra -Werror -o build/examples/engine spec/examples/c/engine.c
+	@$(BIN)/marginspec conform --policy minimal -- build/examples/engine
+	@if command -v node > /dev/null; then $(BIN)/marginspec conform -- node spec/examples/javascript/engine.mjs; \
+	else echo "The engine in JavaScript was left out: there is no node on this machine."; fi
+
+conform-examples: .venv/.installed  ## other people's engines, each in an environment of its own, held to the law
+	@$(BIN)/python -m marginspec.adapters
 
 bench: .venv/.developing  ## the fast path against numpy, memory, the law and other engines: ten minutes
 	@mkdir -p build/bench

@@ -13,6 +13,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from referencing import Registry, Resource
 
 from marginspec.errors import Flaw
 from marginspec.paths import SCHEMAS
@@ -114,7 +115,7 @@ def flaws_of(document: Any, name: str) -> tuple[Flaw, ...]:
         return (too_deep,)
     flaws = _repetitions(document, ())
     descriptions = _descriptions(name)
-    errors = Draft202012Validator(_bundled(name)).iter_errors(document)
+    errors = _validator(name).iter_errors(document)
     for error in sorted(errors, key=lambda error: [_sortable(key) for key in error.absolute_path]):
         flaws.extend(_flaws_of_error(error, descriptions))
     senseless = tuple(flaw.where for flaw in flaws if flaw.problem == SENSELESS)
@@ -132,6 +133,15 @@ def _bundled(name: str) -> dict[str, Any]:
     document = schema(name)
     bundled = {other: schema(other) for other in document.get("x-bundles", ())}
     return {**document, "$defs": {**document.get("$defs", {}), **bundled}}
+
+
+@cache
+def _validator(name: str) -> Any:
+    """A schema made ready once: what it refers to is found again without a walk through all of it."""
+    document = _bundled(name)
+    parts = [document, *(part for part in document["$defs"].values() if "$id" in part)]
+    known = Registry().with_resources([(part["$id"], Resource.from_contents(part)) for part in parts])
+    return Draft202012Validator(document, registry=known.crawl())
 
 
 @cache
