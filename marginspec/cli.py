@@ -452,8 +452,11 @@ def conform(
     """Hold an engine to the law, rule by rule: the vectors first, then drawn histories.
 
     ENGINE is any program that speaks the protocol of spec/protocol.md: marginspec conform -- ./my-engine -x.
-    Exit code 0 if nothing differs: rules that are not implemented, or not reached, change nothing.
+    Exit code 0 if nothing differs: rules that are not implemented, or not reached, change nothing; 1 if a
+    rule differs that is not declared, or the engine misbehaves; 3 if nothing could be compared.
     """
+    if bool(engine) == bool(python):
+        raise click.UsageError("Name one engine: a program after --, or --python.")
     from marginspec.conform.command import DATABASE, Options, run_conform
     from marginspec.conform.opening import Recipe
 

@@ -35,11 +35,12 @@ from marginspec.search.lockstep_history import (
     play_history,
     played_from,
 )
+from marginspec.search.merge_events import Fails
 from marginspec.search.reach.columns import Reach, reach_of_rules
 from marginspec.search.reach.examination import examine_faults, examine_policy
 from marginspec.search.reach.ladders import Outcomes, Tally, tally_outcomes
 from marginspec.search.reach.reasons import reasons_of_the_law
-from marginspec.search.shrink import Fails, Trace, shrink, shrink_events, write_trace
+from marginspec.search.shrink import Trace, shrink, shrink_events, write_trace
 from marginspec.search.side_by_side import Difference, Maker, Pair, batch_differs
 from marginspec.search.workers import Progress, Workers
 from refmodel.canonical import EVENT_TYPES

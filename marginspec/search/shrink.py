@@ -14,6 +14,7 @@ from marginspec.ledger import transfers
 from marginspec.screen import aligned
 from marginspec.search.choices import Choices, EagerChoices, IdleChoices
 from marginspec.search.invariants import Violation, Watch
+from marginspec.search.merge_events import Fails, with_fewer_accounts, with_merged_events
 from marginspec.story import tell
 from refmodel.events import Event, Prices
 from refmodel.policy import Policy
@@ -89,9 +90,6 @@ def first_break_seen(
 # ------------------------------------------------------------------------------------- shrinking
 
 
-Fails = Callable[[tuple[Event, ...]], bool]
-
-
 def shrink_events(events: tuple[Event, ...], fails: Fails) -> tuple[Event, ...]:
     """A shorter and plainer history that still fails.
 
@@ -110,6 +108,9 @@ def shrink_events(events: tuple[Event, ...], fails: Fails) -> tuple[Event, ...]:
         before = events
         events = without_needless(events, fails_in_time)
         events = with_plainer_amounts(events, fails_in_time)
+        if events == before:
+            events = with_fewer_accounts(events, fails_in_time)
+            events = with_merged_events(events, fails_in_time)
     return events
 
 

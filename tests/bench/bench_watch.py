@@ -95,8 +95,8 @@ def bring_to_the_edge(engine: Engine, accounts: int, ticks: int) -> None:
 def ticks_of(sizes: list[int], near: int, ticks: int) -> list[dict[str, Any]]:
     """What ticks cost that each move one market by 5 bp further down, with so many accounts near the edge.
 
-    sizes  accounts of each venue; they take turns, so that what else the machine does meets all of them. Before
-           its turn a venue is scanned once: a small one is then in the caches, a large one cannot be
+    sizes  accounts of each venue; they take turns, so that what else the machine does meets all of them.
+           Before its turn a venue is scanned once: a small one is then in the caches, a large one cannot be
     """
     watches, rows = [], []
     for accounts in sizes:
