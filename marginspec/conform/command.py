@@ -71,6 +71,22 @@ def run_conform(recipe: Recipe, options: Options) -> Told:
     """Ask an engine, and say what came of it.
 
     returns  the exit code, and the facts for --json
+    Errors: as judged.
+    """
+    run = judged(recipe, options)
+    report = Report("conform")
+    write_traces(run, report)
+    say(body(run))
+    if options.junit is not None:
+        write_junit(run, Path(options.junit))
+    facts = facts_of(run)
+    report.write("conform.json", facts)
+    return code_of(run), facts
+
+
+def judged(recipe: Recipe, options: Options) -> Run:
+    """Ask an engine; what it came to, with the shortest traces that were found.
+
     Errors: InputError for a file, a program or a class that cannot be used.
     """
     if bool(recipe.command) == bool(recipe.python):
@@ -95,14 +111,7 @@ def run_conform(recipe: Recipe, options: Options) -> Told:
                 shrink_all(asked, run)
     except KeyboardInterrupt:
         run.interrupted = True
-    report = Report("conform")
-    write_traces(run, report)
-    say(body(run))
-    if options.junit is not None:
-        write_junit(run, Path(options.junit))
-    facts = facts_of(run)
-    report.write("conform.json", facts)
-    return code_of(run), facts
+    return run
 
 
 def code_of(run: Run) -> int:

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from marginspec.conform.judgement import CONFORMS, DECLARED, DIFFERS, NOT_IMPLEMENTED, NOT_REACHED
-from marginspec.conform.report import Run, chapters, difference_lines, findings_in_words
+from marginspec.conform.judgement import CONFORMS, DECLARED, DIFFERS
+from marginspec.conform.report import Run, chapters, difference_lines, findings_in_words, reason_of
 from marginspec.documents import write_text
 
 NOT_OF_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -61,16 +61,10 @@ def add_verdict(case: ElementTree.Element, run: Run, rule: str, verdict: str) ->
         message = f"{difference.what}: the law says {difference.law}; the engine says {difference.engine}"
         failure = ElementTree.SubElement(case, "failure", message=plain(message))
         failure.text = plain("\n".join(difference_lines(run, rule, verdict)))
-    elif verdict == DECLARED:
-        declared = ElementTree.SubElement(
-            case, "skipped", message=plain(f"declared: {run.declared.whys[rule]}")
-        )
-        declared.text = plain("\n".join(difference_lines(run, rule, verdict)))
-    elif verdict == NOT_IMPLEMENTED:
-        why = run.judgement.whys.get(rule, "") or "not claimed"
-        ElementTree.SubElement(case, "skipped", message=plain(f"not implemented: {why}"))
-    elif verdict == NOT_REACHED:
-        ElementTree.SubElement(case, "skipped", message="not reached: this run says nothing about it")
+    elif verdict != CONFORMS:
+        skipped = ElementTree.SubElement(case, "skipped", message=plain(reason_of(run, rule, verdict)))
+        if verdict == DECLARED:
+            skipped.text = plain("\n".join(difference_lines(run, rule, verdict)))
 
 
 def plain(text: str) -> str:

@@ -231,6 +231,15 @@ def difference_lines(run: Run, rule: str, verdict: str) -> Iterator[str]:
     yield f"  Read         marginspec explain {rule}"
 
 
+def reason_of(run: Run, rule: str, verdict: str) -> str:
+    """Why nothing is held against a rule that does not conform either."""
+    if verdict == DECLARED:
+        return f"declared: {run.declared.whys[rule]}"
+    if verdict == NOT_IMPLEMENTED:
+        return f"not implemented: {run.judgement.whys.get(rule, '') or 'not claimed'}"
+    return "not reached: this run says nothing about it"
+
+
 def amount_off(law: str, engine: str) -> str:
     """By how much the last amounts of two lines differ, if all else in them is the same."""
     ours, theirs = law.split(), engine.split()
