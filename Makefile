@@ -25,7 +25,7 @@ $(shell rm -rf .venv)
 endif
 endif
 
-.PHONY: help verify test lint vectors examples conform-examples bench mutants mutants-fast sanitize soak clean
+.PHONY: help verify test lint vectors examples conform-examples bench mutants mutants-fast mutants-vectors sanitize soak clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ mutants: .venv/.developing  ## change the law one place at a time: tables, tests
 
 mutants-fast: .venv/.developing  ## change the fast path one place at a time: theorems and the law must notice
 	@$(BIN)/python -m marginspec.mutation.fast
+
+mutants-vectors: .venv/.developing  ## change the law one place at a time: the vectors alone must notice
+	@$(BIN)/python -m marginspec.vectors.quality
 
 sanitize: .venv/.developing  ## the fast path under gcc's sanitizers of addresses and of undefined behaviour
 	@$(BIN)/python tests/sanitize.py
