@@ -82,3 +82,48 @@ def test_what_rounding_leaves_over_repays_bad_debt_first_and_no_more_than_that()
     after = both(before)
     assert [paid(before, after, f"winner{number}") for number in range(3)] == [2, 2, 2]
     assert (after.pools[CROSS].bad_debt, after.pools[CROSS].fund) == (0, 1)
+
+
+def test_a_backstop_that_came_to_a_side_is_closed_against_the_next_account():
+    policy = replace(read_policy("minimal"), stages=("backstop",))
+    venue = genesis(policy)
+    backstop = venue.accounts["backstop:cross"]
+    accounts = venue.accounts | {
+        "backstop:cross": replace(backstop, wallet=10**7),
+        "long": account("long", -100, 5, 5 * MARK),
+        # Of a pool whose own backstop has nothing.
+        "short": replace(account("short", -50, -5, -5 * MARK), pool=MARKET),
+    }
+    pools = venue.pools | {CROSS: replace(venue.pools[CROSS], fund=1_000)}
+    venue = replace(venue, marks={MARKET: MARK}, accounts=accounts, pools=pools, custody=10**7 - 150 + 1_000)
+    engine, event = Engine.from_venue(venue), Prices(1, {MARKET: MARK})
+    found, wanted = engine.apply(event), apply(venue, event)
+    assert found.postings == plain_postings(wanted) and engine.digest() == digest(wanted.venue)
+    taken = [posting for posting in wanted.postings if getattr(posting, "rule", "") == "ADL-8"]
+    assert any(posting.place.holder == "backstop:cross" for posting in taken if hasattr(posting, "place"))
+    assert not any(held.positions for held in wanted.venue.accounts.values())
+
+
+def test_a_backstop_that_was_flat_for_a_moment_keeps_its_place_in_the_ranking():
+    policy = replace(read_policy("minimal"), stages=("backstop",))
+    venue = genesis(policy)
+    backstop = replace(account("", 10**7, 1, MARK - 100), owner=venue.accounts["backstop:cross"].owner)
+    accounts = venue.accounts | {
+        # First of the longs: it alone has a profit.
+        "backstop:cross": backstop,
+        "second": account("second", 10**6, 2, 2 * MARK),
+        "other": account("other", 10**6, -1, -MARK + 100),
+        # In the order of their deficits: it closes its last lot, is passed by, takes one, and is asked again.
+        "b1": account("b1", -400, -1, -MARK),
+        "b2": replace(account("b2", -300, -1, -MARK), pool=MARKET),
+        "b3": account("b3", -200, 1, MARK),
+        "b4": replace(account("b4", -100, -1, -MARK), pool=MARKET),
+    }
+    pools = venue.pools | {CROSS: replace(venue.pools[CROSS], fund=10_000)}
+    custody = sum(one.wallet for one in accounts.values()) + 10_000
+    venue = replace(venue, marks={MARKET: MARK}, accounts=accounts, pools=pools, custody=custody)
+    engine, event = Engine.from_venue(venue), Prices(1, {MARKET: MARK})
+    found, wanted = engine.apply(event), apply(venue, event)
+    assert found.postings == plain_postings(wanted) and engine.digest() == digest(wanted.venue)
+    assert MARKET not in wanted.venue.accounts["backstop:cross"].positions
+    assert wanted.venue.accounts["second"].positions[MARKET].size == 1
