@@ -110,20 +110,12 @@ def test_the_engine_without_a_mistake_conforms(tmp_path: Path, monkeypatch: pyte
     assert not never, "no comparison of these was made, so that it says nothing that they conform"
 
 
-NOT_SHOWN = pytest.mark.xfail(
-    strict=True, reason="no vector that the protocol carries has a draw limit that decides (INS-1)"
-)
-SHOWN_BY_VECTORS = [
-    pytest.param(name, marks=NOT_SHOWN) if name == "draw_limit_ignored" else name for name in BROKEN
-]
-
-
 @pytest.fixture(scope="module")
 def vectors() -> list[VectorFile]:
     return read_vectors()
 
 
-@pytest.mark.parametrize("name", SHOWN_BY_VECTORS)
+@pytest.mark.parametrize("name", BROKEN)
 def test_the_vectors_alone_show_it(name: str, vectors: list[VectorFile]) -> None:
     judgement = Judgement()
     asked = Asked(InProcess(lambda: BrokenEngine(name)))
