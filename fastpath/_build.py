@@ -60,9 +60,14 @@ class BuildPy(build_py):
     def run(self) -> None:
         super().run()
         if not self.editable_mode and SPEC.is_dir():
-            shutil.copytree(SPEC, Path(self.build_lib) / SPEC_IN_WHEEL, dirs_exist_ok=True)
+            leave_out = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(SPEC, Path(self.build_lib) / SPEC_IN_WHEEL, ignore=leave_out, dirs_exist_ok=True)
 
     def get_source_files(self) -> list[str]:
         """What a source distribution needs beside the packages."""
-        spec = [str(path) for path in sorted(SPEC.rglob("*")) if path.is_file()]
+        spec = [
+            str(path)
+            for path in sorted(SPEC.rglob("*"))
+            if path.is_file() and path.parent.name != "__pycache__"
+        ]
         return [*super().get_source_files(), *spec]

@@ -130,7 +130,11 @@ TRACES_THAT_CANNOT_BE_READ = {
     "decimal text": (TRACE_TEXT.replace('"1000"', '"1.5"'), 'events[0].amount is "1.5"', "no leading zeros"),
     "leading zero": (TRACE_TEXT.replace('"1000"', '"01"'), 'events[0].amount is "01"', "no leading zeros"),
     "key twice": (TRACE_TEXT.replace('"time": "1"', '"time": "1", "time": "2"'), "events[0].time", "Keep"),
-    "10 000 digits": (TRACE_TEXT.replace('"1000"', "9" * 10_000), "events[0].amount", "at most 40 characters"),
+    "10 000 digits": (
+        TRACE_TEXT.replace('"1000"', "9" * 10_000),
+        "events[0].amount",
+        "at most 40 characters",
+    ),
     "10 000 digits as text": (
         TRACE_TEXT.replace('"1000"', f'"{"9" * 10_000}"'),
         "events[0].amount",
