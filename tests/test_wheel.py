@@ -74,9 +74,15 @@ def test_what_is_imported_is_installed_and_compiled(installed, tmp_path):
 
 def test_all_of_the_law_travels_inside(installed):
     (carried,) = installed.parent.glob("lib/*/site-packages/marginspec/_spec")
-    inside = {path.relative_to(carried) for path in carried.rglob("*") if path.is_file()}
-    there = [path for path in SPEC.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
-    assert inside == {path.relative_to(SPEC) for path in there}
+    inside, there = (
+        {
+            path.relative_to(folder)
+            for path in folder.rglob("*")
+            if path.is_file() and path.parent.name != "__pycache__"
+        }
+        for folder in (carried, SPEC)
+    )
+    assert inside == there
 
 
 def test_every_policy_is_checked(command):
