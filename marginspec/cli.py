@@ -428,6 +428,7 @@ def serve() -> None:
 @click.option("--events", default=20_000, show_default=True, type=click.IntRange(0, 10**9), help="Live ones.")
 @click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.01), help="Seconds.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster that works instead: tcp://HOST:8786.")
 @click.option("--accept", metavar="FILE", help="TOML of differences that are known choices.")
 @click.option("--trace", metavar="FILE", help="Run this trace, and nothing else.")
 @click.option("--junit", metavar="FILE", help="The verdicts as JUnit XML, one test case for each rule.")
@@ -442,6 +443,7 @@ def conform(
     events: int,
     timeout: float,
     workers: int,
+    scheduler: str | None,
     accept: str | None,
     trace: str | None,
     junit: str | None,
@@ -459,6 +461,7 @@ def conform(
         raise click.UsageError("Name one engine: a program after --, or --python.")
     from marginspec.conform.command import DATABASE, Options, run_conform
     from marginspec.conform.opening import Recipe
+    from marginspec.search.cluster import Cluster
 
     _prepare(json_file)
     options = Options(
@@ -468,7 +471,7 @@ def conform(
         accept=accept,
         junit=junit,
         trace=trace,
-        workers=workers,
+        workers=workers if scheduler is None else Cluster(scheduler),
         database=DATABASE if database is None else Path(database),
         vectors=not no_vectors,
     )

@@ -14,6 +14,8 @@ import time
 
 import pytest
 
+from marginspec.conform.command import Options, judged
+from marginspec.conform.opening import Recipe
 from marginspec.errors import InputError
 from marginspec.paths import ROOT
 from marginspec.policy_file import read_policy
@@ -100,6 +102,17 @@ def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(cluster, tmp_pat
     assert there.counts == here.counts
     again = run_lockstep(policy, EVENTS, 1, SEED, runs=tmp_path, evidence=evidence)
     assert again.played == 0 and again.counts == here.counts
+
+
+def test_an_engine_is_held_to_the_law_on_a_cluster(cluster, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = Recipe((), "marginspec.conform.law_engine:LawEngine", 30)
+    here, there = (
+        judged(recipe, Options(policy="minimal", events=5_000, vectors=False, database=None, workers=who))
+        for who in (1, Cluster(cluster.address))
+    )
+    assert there.judgement.comparisons == here.judgement.comparisons
+    assert there.verdicts() == here.verdicts() and "differs" not in there.verdicts().values()
 
 
 def test_another_version_is_refused(cluster, monkeypatch):

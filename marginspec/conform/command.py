@@ -24,7 +24,7 @@ from marginspec.errors import BROKEN, HELD, INTERRUPTED, UNDECIDED, Flaw, InputE
 from marginspec.policy_file import read_policy
 from marginspec.reports import Report
 from marginspec.screen import progress, say
-from marginspec.search.workers import worked
+from marginspec.search.workers import Workers, worked
 from marginspec.vectors.files import VectorFile, read_vectors
 from marginspec.vectors.traces import VectorTrace, read_traces
 from refmodel.policy import Policy
@@ -51,7 +51,7 @@ class Options:
     accept    file of declared differences
     junit     file to write
     trace     file to run instead of the vectors and the campaign
-    workers   processes of the bulk driver, >= 1
+    workers   processes of the bulk driver, >= 1, or a cluster on whose machines the engine can be started
     database  folder in which Hypothesis keeps what differed, in a folder for each engine; None: nowhere
     vectors   whether the vectors are asked
     """
@@ -62,7 +62,7 @@ class Options:
     accept: str | None = None
     junit: str | None = None
     trace: str | None = None
-    workers: int = 1
+    workers: Workers = 1
     database: Path | None = DATABASE
     vectors: bool = True
 
@@ -180,7 +180,7 @@ def campaign(asked: Asked, judgement: Judgement, ground: Ground, recipe: Recipe,
         kept = None if options.database is None else options.database / folder_name(ground.hello.engine)
         play_hypothesis(asked, judgement, ground, options.seed, explored, kept, told)
         explored = judgement.counts["events"]
-        if options.workers > 1:
+        if options.workers != 1:
             plan = Plan(recipe, ground)
             chunks = chunks_of(options.events - explored)
             for part in worked(play_chunk, plan, options.seed, chunks, options.workers):
