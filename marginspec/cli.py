@@ -433,6 +433,9 @@ def serve() -> None:
 @click.option("--trace", metavar="FILE", help="Run this trace, and nothing else.")
 @click.option("--junit", metavar="FILE", help="The verdicts as JUnit XML, one test case for each rule.")
 @click.option("--database", metavar="FOLDER", help="Of what Hypothesis found before.  [.hypothesis/...]")
+@click.option(
+    "--shrink", default=15.0, show_default=True, type=click.FloatRange(0), help="Seconds for traces."
+)
 @click.option("--no-vectors", is_flag=True, help="Do not ask the vectors.")
 @with_json
 def conform(
@@ -448,6 +451,7 @@ def conform(
     trace: str | None,
     junit: str | None,
     database: str | None,
+    shrink: float,
     no_vectors: bool,
     json_file: str | None,
 ) -> None:
@@ -474,6 +478,7 @@ def conform(
         workers=workers if scheduler is None else Cluster(scheduler),
         database=DATABASE if database is None else Path(database),
         vectors=not no_vectors,
+        shrink=shrink,
     )
     _finish(run_conform(Recipe(engine, python or "", timeout), options), json_file)
 

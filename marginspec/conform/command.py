@@ -15,7 +15,7 @@ from marginspec.conform.judgement import DIFFERS, FINDINGS_MOST, Finding, Judgem
 from marginspec.conform.junit import write_junit
 from marginspec.conform.live import Ground, play_bulk, play_hypothesis, plays_nothing, timed
 from marginspec.conform.opening import Recipe
-from marginspec.conform.report import Run, body, facts_of, head, nothing_compared
+from marginspec.conform.report import Run, body, facts_of, head, nothing_compared, rules
 from marginspec.conform.shrink_trace import shrunk
 from marginspec.conform.trial import Enough, Trial
 from marginspec.conform.vectors_run import Vectors, run_traces
@@ -37,8 +37,8 @@ SHARE_OF_HYPOTHESIS = 5
 EVENTS_OF_CHUNK = 2_000
 HISTORIES_OF_CHUNK = 10_000
 """Numbers of histories that belong to a chunk: more than its events need, so that no two chunks share one."""
-SECONDS_OF_SHRINKING = 15.0
-SECONDS_OF_ALL_SHRINKING = 90.0
+SHARE_OF_SHRINKING = 3
+"""A rule gets at most so many times what each would get if all got the same."""
 DATABASE = Path(".hypothesis") / "marginspec-conform"
 
 
@@ -54,6 +54,7 @@ class Options:
     workers   processes of the bulk driver, >= 1, or a cluster on whose machines the engine can be started
     database  folder in which Hypothesis keeps what differed, in a folder for each engine; None: nowhere
     vectors   whether the vectors are asked
+    shrink    seconds for making all traces short
     """
 
     policy: str | None = None
@@ -65,6 +66,7 @@ class Options:
     workers: Workers = 1
     database: Path | None = DATABASE
     vectors: bool = True
+    shrink: float = 15.0
 
 
 def run_conform(recipe: Recipe, options: Options) -> Told:
@@ -108,7 +110,7 @@ def judged(recipe: Recipe, options: Options) -> Run:
             except KeyboardInterrupt:
                 run.interrupted = True
             if trace is None:
-                shrink_all(asked, run)
+                shrink_all(asked, run, options.shrink)
     except KeyboardInterrupt:
         run.interrupted = True
     return run
@@ -268,18 +270,20 @@ def refuse_unwritable(path: Path) -> None:
 # ------------------------------------------------------------------------------------- what was found
 
 
-def shrink_all(asked: Asked, run: Run) -> None:
+def shrink_all(asked: Asked, run: Run, seconds_of_all: float) -> None:
     """Shrink what differs in each rule: a drawn history, or else a trace of the vectors.
 
-    What an interrupted run has found stays as it is.
+    In the order of the chapters, in which a rule mostly stands behind those that it depends on: causes come
+    first. What an interrupted run has found stays as it is.
     """
     seen, in_vectors = run.judgement.seen, run.judgement.seen_in_vector
-    until = time.monotonic() + SECONDS_OF_ALL_SHRINKING
+    until = time.monotonic() + seconds_of_all
     found = {rule: one for rule, one in in_vectors.items() if len(one.story.events) > 1} | seen
     with progress("shrinking", len(found)) as advance:
-        for done, (rule, one) in enumerate(found.items()):
+        for done, rule in enumerate(each for each in rules() if each in found):
             advance(done, rule)
-            seconds = min(SECONDS_OF_SHRINKING, until - time.monotonic())
+            one, left = found[rule], until - time.monotonic()
+            seconds = min(left, SHARE_OF_SHRINKING * left / (len(found) - done))
             if not run.interrupted and seconds > 0:
                 seen[rule] = shrunk(one, asked, seconds)
             elif rule in seen:
