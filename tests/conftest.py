@@ -6,6 +6,7 @@ it every run draws the same.
 
 import functools
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from marginspec.search.reach.observation import WATCHED_MODULES
 from refmodel import postings
 from refmodel.postings import LOTS, Posting, Postings, books_gap
 from refmodel.state import Venue
+
+# A shell starts what runs in its background deaf to interruptions; the tests of Ctrl-C send some to themselves.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOW_DRAWS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=SLOW_DRAWS)
