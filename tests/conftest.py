@@ -20,7 +20,7 @@ from refmodel import postings
 from refmodel.postings import LOTS, Posting, Postings, books_gap
 from refmodel.state import Venue
 
-# A shell starts what runs in its background deaf to interruptions; the tests of Ctrl-C send some to themselves.
+# A shell starts what runs in its background deaf to interruptions; tests of Ctrl-C send some to themselves.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
