@@ -7,34 +7,26 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
-from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Annotated, Any, Union
 
 import msgspec
 import numpy as np
+from fastpath.texts import numbers_of, postings_as_columns
 
 from marginspec.audit.columnar import import_pyarrow
 from marginspec.audit.errors import LogError
 from marginspec.audit.header import SEAL, Header, is_sealed, read_header
 from marginspec.audit.names import NAME_MAX, Names
-from marginspec.audit.table import (
-    Column,
-    Table,
-    columns_of,
-    no_entries,
-    offsets,
-    whole_numbers,
-)
+from marginspec.audit.table import ENTRY_COLUMNS, Table, columns_of, offsets
 from marginspec.errors import Flaw
 from refmodel.canonical import EVENT_TYPES, NAMES
 
-BLOCK = 1 << 20
+BLOCK = 1 << 17
 """Bytes that are read and become one table, unless a checkpoint parts them."""
 LINE_MAX = 1 << 26
 """No line is longer: a venue of a hundred thousand accounts fits into the header."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-DIGITS = b"-0123456789"
 TORN = "The log seems to be cut off; what stands before is sound. Run again when the rest is there."
 DAMAGED = "The file is damaged: take it again from its source. What stands before is sound."
 
@@ -74,13 +66,6 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 DECODER = msgspec.json.Decoder(Line)
-
-
-def numbers_of(texts: Sequence[str]) -> Column:
-    """Decimal texts as a column int64. Errors: ValueError."""
-    if "".join(texts).encode().translate(None, DIGITS):
-        raise ValueError("has a number that is not written as a whole one")
-    return whole_numbers(list(map(int, texts)))
 
 
 class LinesReader:
@@ -285,7 +270,8 @@ def table_of(lines: Sequence[Line], names: Names, number: int) -> Table:
         if line.refused is not None:
             rule[row] = names.rules[line.refused.rule]
             reason[row] = names.reasons[line.refused.reason]
-    entries = [posting for line in lines for posting in line.postings]
+    postings = [line.postings for line in lines]
+    entries = postings_as_columns(postings, names.words, names.accounts, names.markets)
     return Table(
         events=events,
         first_mark=first_mark,
@@ -293,29 +279,9 @@ def table_of(lines: Sequence[Line], names: Names, number: int) -> Table:
         mark_price=mark_price,
         rule=rule,
         reason=reason,
-        first_entry=offsets([len(line.postings) for line in lines]),
-        entries=_entries_of(entries, names),
+        first_entry=offsets(list(map(len, postings))),
+        entries=dict(zip(ENTRY_COLUMNS, entries, strict=True)),
         line=np.arange(number, number + len(lines), dtype=np.int64),
         accounts_known=len(names.accounts.texts),
         owners_known=len(names.owners.texts),
     )
-
-
-def _entries_of(postings: list[list[str]], names: Names) -> dict[str, Column]:
-    """[words, holder, market, amount, second]; second is left out where it is 0."""
-    if not postings:
-        return no_entries()
-    if min(map(len, postings)) < 4 or max(map(len, postings)) > 5:
-        raise ValueError("has a posting that does not have 4 or 5 members")
-    # One more, whole, so that there are five columns.
-    words, holder, market, amount, second = zip_longest(*postings, ["", "", "", "0", "0"], fillvalue="0")
-    count = len(postings)
-    columns = {
-        name: np.fromiter(map(vocabulary.__getitem__, texts[:count]), np.int32, count)
-        for name, vocabulary, texts in (
-            ("words", names.words, words),
-            ("holder", names.accounts, holder),
-            ("market", names.markets, market),
-        )
-    }
-    return columns | {"amount": numbers_of(amount[:count]), "second": numbers_of(second[:count])}

@@ -38,8 +38,8 @@ WORDS = {
 }
 KERNELS = ("kernels.py", "waterfall.py", "transitions.py", "certificates.py")
 """Pure-mode sources: what the theorems about kernels run uncompiled."""
-NO_CODE = ("_build.py",)
-"""Files of the fast path that compute nothing."""
+NO_LAW = ("_build.py", "texts.pyx")
+"""Files of the fast path that compute nothing of the law."""
 HINTS = ("assume", "prefetch", "prefetch_rows")
 """Functions that compute nothing: what the compiler may rely on, and what memory is asked for early."""
 
@@ -73,12 +73,12 @@ class Change:
 
 
 def sources(folder: Path) -> list[str]:
-    """The files of the fast path in which something is computed, below its folder."""
+    """The files of the fast path in which something of the law is computed, below its folder."""
     found = [
         path.relative_to(folder).as_posix()
         for pattern in ("*.py", "*.pyx", "*.pxi")
         for path in folder.rglob(pattern)
-        if path.name not in NO_CODE
+        if path.name not in NO_LAW
     ]
     return sorted(found)
 
