@@ -25,7 +25,7 @@ $(shell rm -rf .venv)
 endif
 endif
 
-.PHONY: help verify test lint vectors examples conform-examples bench mutants mutants-fast mutants-vectors sanitize soak clean
+.PHONY: help verify test lint vectors published examples conform-examples bench mutants mutants-fast mutants-vectors sanitize soak clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ lint: .venv/.developing  ## linters, types and import rules
 
 vectors: .venv/.installed  ## compute the answers of all vectors again: an empty diff, unless the law has changed
 	@$(BIN)/marginspec vectors --write
+
+published: .venv/.developing  ## the cases of venues as vectors: adds what is missing, renders spec/vectors/published.md
+	@$(BIN)/python -m tests.cases.vectors
 
 examples: .venv/.installed  ## the engines in C and in JavaScript, built and held to the law
 	@mkdir -p build/examples

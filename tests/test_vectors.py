@@ -33,7 +33,6 @@ from refmodel.state import genesis
 NO_CASE = {
     "PST-2": "a venue is only read if its books balance, and postings are compared one by one",
     "PST-3": "a venue is only read if its lots balance, and postings are compared one by one",
-    "LIQ-7": "no request of the protocol asks for the list; the status of each account is asked (MAR-11)",
 }
 """Rules without a case of their own, and why."""
 
@@ -119,6 +118,22 @@ def folder(tmp_path):
 LIQ, DEP, TRACE = "liquidation/LIQ-3.json", "withdrawal/DEP-1.json", "traces/one-deposit.json"
 
 
+def published_as(**changes):
+    """A statement of a venue, before the comment of a case."""
+    said = {
+        "case": "penalty-1",
+        "venue": "somewhere",
+        "source": "a page",
+        "says": "exact",
+        "states": {"a": "1"},
+    }
+    kept = {key: value for key, value in {**said, **changes}.items() if value is not None}
+    return f'"published": [{json.dumps(kept)}], "comment"'
+
+
+PUBLISHED_AS, NO_SOURCE = published_as(), published_as(source=None)
+NO_REASON, TWO_NUMBERS = published_as(says="differs"), published_as(law={"a": "2"})
+
 WRONG = {
     "a number without quotes": (LIQ, '"12500"', "12500", "cases[0].given.rate is 12500"),
     "a decimal text": (LIQ, '"12500"', '"12.5"', 'cases[0].given.rate is "12.5"'),
@@ -128,6 +143,16 @@ WRONG = {
     "two answers": (LIQ, '"comment"', '"refusal": {}, "comment"', "cases[0].refusal has no meaning"),
     "a flag without a reason": (LIQ, '["rounding"]', '["round"]', "cases[0].flags has round, which"),
     "an id of another rule": (LIQ, '"LIQ-3/', '"LIQ-4/', "cases[0].id is LIQ-4/rounds-up, in the file of"),
+    "published by nobody": (LIQ, '["rounding"]', '["published"]', "cases[0].published does not agree with"),
+    "a venue without a flag": (LIQ, '"comment"', PUBLISHED_AS, "cases[0].published does not agree with"),
+    "a venue without a source": (LIQ, '"comment"', NO_SOURCE, "cases[0].published[0].source is missing"),
+    "apart and not said why": (LIQ, '"comment"', NO_REASON, "cases[0].published[0].law is missing"),
+    "equal and yet other numbers": (
+        LIQ,
+        '"comment"',
+        TWO_NUMBERS,
+        "cases[0].published[0].law has no meaning",
+    ),
     "another format": (LIQ, "vectors/1", "vectors/2", 'format is "marginspec-vectors/2"'),
     "another rule": (LIQ, '"rule": "LIQ-3"', '"rule": "LIQ-4"', "rule is LIQ-4, and the file is called"),
     "no such policy": (DEP, '"policy": "minimal"', '"policy": "maximal"', "given.policy is maximal"),
@@ -247,6 +272,19 @@ def test_cases_by_hand_are_answered_by_the_law(folder):
         {"penalty": "0"},
         {"penalty": "12501"},
     ]
+
+
+def test_what_a_venue_has_published_is_read_and_written_back(folder):
+    path = folder / LIQ
+    text = path.read_text(encoding="utf-8")
+    flag = '"published": {"why": "A venue says so.", "effect": "It differs from a venue."}, "rounding"'
+    text = text.replace('["rounding"]', '["published", "rounding"]').replace('"rounding":', f"{flag}:", 1)
+    path.write_text(text.replace('"comment"', published_as(), 1), encoding="utf-8")
+    (case,) = read_file(path).cases
+    assert case.published[0]["states"] == {"a": "1"}
+    assert vectors(write=True, folder=folder)[0] == HELD
+    assert read_file(path).cases == (case,)
+    assert vectors(check=True, folder=folder)[0] == HELD
 
 
 def test_a_wrong_file_by_hand_is_told_where(folder):

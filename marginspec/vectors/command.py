@@ -20,6 +20,7 @@ from marginspec.vectors.files import (
     Case,
     VectorFile,
     add_cases,
+    case_from,
     file_text,
     line_of,
     read_file,
@@ -93,10 +94,7 @@ def _add(name: str, folder: Path) -> int:
     if flaws:
         raise InputError(name, *flaws)
     rule = document["rule"]
-    cases = [
-        Case(case["id"], rule, tuple(case["flags"]), case["comment"], case["given"])
-        for case in document["cases"]
-    ]
+    cases = [case_from(rule, case) for case in document["cases"]]
     added = add_cases(rule, cases, document.get("flags"), document.get("policies"), folder)
     say(f"{rule}: {added} of {len(cases)} cases are new; the law has answered all of them.")
     return added

@@ -24,6 +24,8 @@ FORMAT = "marginspec-vectors/1"
 VECTORS = SPEC / "vectors"
 TRACES = "traces"
 """The folder of traces within that of vectors."""
+PUBLISHED = "published"
+"""The flag of a case that a venue has published."""
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 ID = re.compile(rf"[A-Z]{{3}}-[0-9]+/{NAME.pattern}")
 
@@ -32,12 +34,14 @@ ID = re.compile(rf"[A-Z]{{3}}-[0-9]+/{NAME.pattern}")
 class Case:
     """One input, and what the law answers to it.
 
-    id        the rule and words, such as "LIQ-3/rounds-up"; unique, and never changed
-    flags     why a failure matters; each is explained in the file
-    comment   a sentence for people, or empty
-    given     the input; its keys tell the kind of the case (`kind_of`)
-    expected  the answer, or None where there is a refusal
-    refusal   `rule` and `reason`, or None where there is an answer
+    id         the rule and words, such as "LIQ-3/rounds-up"; unique, and never changed
+    flags      why a failure matters; each is explained in the file
+    comment    a sentence for people, or empty
+    given      the input; its keys tell the kind of the case (`kind_of`)
+    expected   the answer, or None where there is a refusal
+    refusal    `rule` and `reason`, or None where there is an answer
+    published  what venues have published about this input: `case`, `venue`, `source`, `says`, `states`, and
+               where venue and law are not equal `law` and `why`
     A new case may have neither: then `add_cases` asks the law.
     """
 
@@ -48,6 +52,7 @@ class Case:
     given: Document
     expected: Document | None = None
     refusal: Document | None = None
+    published: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +140,23 @@ def read_file(path: Path) -> VectorFile:
 def file_from(document: Document) -> VectorFile:
     """The cases in a document that satisfies spec/schema/vectors.schema.json."""
     rule = document["rule"]
-    cases = tuple(
-        Case(
-            id=case["id"],
-            rule=rule,
-            flags=tuple(case["flags"]),
-            comment=case["comment"],
-            given=case["given"],
-            expected=case.get("expected"),
-            refusal=case.get("refusal"),
-        )
-        for case in document["cases"]
-    )
+    cases = tuple(case_from(rule, case) for case in document["cases"])
     return VectorFile(
         rule, document["about"], document["units"], document["flags"], document["policies"], cases
+    )
+
+
+def case_from(rule: str, document: Document) -> Case:
+    """The case in a part of a document that satisfies the schema; it may have no answer yet."""
+    return Case(
+        id=document["id"],
+        rule=rule,
+        flags=tuple(document["flags"]),
+        comment=document["comment"],
+        given=document["given"],
+        expected=document.get("expected"),
+        refusal=document.get("refusal"),
+        published=tuple(document.get("published", ())),
     )
 
 
@@ -169,6 +177,9 @@ def _flaws_of_names(document: Document, path: Path) -> Iterable[Flaw]:
             if flag not in document["flags"]:
                 repair = "Say there why a failure matters, and which effect it has."
                 yield Flaw(f"{here}.flags", f"has {flag}, which `flags` does not explain.", repair)
+        if ("published" in case) != (PUBLISHED in case["flags"]):
+            repair = "A case has the flag published if venues have published it, and then says who did."
+            yield Flaw(f"{here}.published", "does not agree with the flags.", repair)
         policy = case["given"].get("policy")
         asks = kind_of(case["given"]) in (EVENT, QUERY)
         if asks and policy not in document["policies"]:
@@ -180,7 +191,7 @@ def _flaws_of_names(document: Document, path: Path) -> Iterable[Flaw]:
 
 
 def file_text(file: VectorFile) -> str:
-    """A file as text: a line for each flag and policy, three for each case, in the order of ids."""
+    """A file as text: a line for each flag and policy, three or four for each case, in the order of ids."""
     head = {"format": FORMAT, "rule": file.rule}
     cases = sorted(file.cases, key=lambda case: case.id)
     parts = [
@@ -198,8 +209,10 @@ def _case_text(case: Case) -> str:
     head = {"id": case.id, "flags": sorted(case.flags), "comment": case.comment}
     name, answer = ("refusal", case.refusal) if case.expected is None else ("expected", case.expected)
     lines = [f"    {{{line_of(head)[1:-1]}", f'     "given": {line_of(case.given)}']
-    lines.append(f'     "{name}": {line_of(answer)}}}')
-    return ",\n".join(lines)
+    lines.append(f'     "{name}": {line_of(answer)}')
+    if case.published:
+        lines.append(f'     "published": {line_of(list(case.published))}')
+    return ",\n".join(lines) + "}"
 
 
 def _table(members: Mapping[str, Any]) -> str:
@@ -266,7 +279,8 @@ def add_cases(
     flags     explanations of the flags that are new
     policies  those that the cases name and the file does not have yet
     returns   how many ids are new
-    A case whose id and `given` are there already gets its flags and comment from here.
+    A case whose id and `given` are there already gets its flags and comment from here, and what is published
+    about it if anything is said here.
     Errors: InputError if an id is there with another `given`, or a policy's name with another policy: neither
     ever changes.
     """
@@ -284,7 +298,7 @@ def add_cases(
     ]
     if any(flaws):
         raise InputError(str(path), *(flaw for flaw in flaws if flaw is not None))
-    merged = {**known, **{case.id: case for case in added}}
+    merged = {**known, **{case.id: _with_published_of(known.get(case.id), case) for case in added}}
     file = replace(
         before,
         flags={**before.flags, **(flags or {})},
@@ -298,6 +312,14 @@ def add_cases(
         raise InputError(str(path), *left)
     write_file(path, file)
     return len(merged) - len(known)
+
+
+def _with_published_of(before: Case | None, case: Case) -> Case:
+    """A case that says nothing of venues keeps what was said of them, and the flag for it."""
+    if before is None or case.published or not before.published:
+        return case
+    flags = tuple(sorted({*case.flags, PUBLISHED}))
+    return replace(case, flags=flags, published=before.published)
 
 
 def _flaw_of_case(case: Case, rule: str) -> Flaw | None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from marginspec.vectors.files import Case
+from marginspec.vectors.files import PUBLISHED, Case
 from refmodel.rulebook import RULES
 
 FLAGS: Mapping[str, tuple[str, str]] = {
@@ -34,6 +34,12 @@ FLAGS: Mapping[str, tuple[str, str]] = {
     "large": (
         "An amount does not fit into 53 bits, or its product not into 64.",
         "An engine on floating point, or on machine integers without a check, is silently wrong.",
+    ),
+    PUBLISHED: (
+        "A venue, or a test of its public code, has published this case; `published` says which, and the "
+        "venue's own numbers.",
+        "An engine that fails it differs from the law where a real venue can be compared with both: read "
+        "what the venue states before changing either.",
     ),
 }
 """By name: why, and effect. The file of a rule adds how the rule itself rounds."""

@@ -24,6 +24,7 @@ from marginspec.vectors import search_events, search_policies, search_queries
 from marginspec.vectors.changed_law import Answer, changed_law
 from marginspec.vectors.covering import Feature, names_of_the_law, watching
 from marginspec.vectors.drawn import Asked, cost, drawn_events, policy_key, policy_text
+from marginspec.vectors.edges import edge_events
 from marginspec.vectors.expectations import answer
 from marginspec.vectors.files import Case, add_cases, read_vectors
 from marginspec.vectors.mutant_runs import (
@@ -53,41 +54,65 @@ SECONDS = 30
 """Of the processor, for one search."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A question of the pool; `asks` is an event, a question, or words for a policy and its document."""
+Asks = Asked | Question | tuple[str, Any]
+"""An event, a question, or words for a policy and its document."""
+Judged = tuple[Mapping[str, Any], Mapping[str, Any], str]
+"""A `given`, the policies that it names, and what the law answers."""
 
-    asks: Asked | Question | tuple[str, Any]
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """A question of the pool.
+
+    judged  by the law, once somebody has needed it; None as well if the law cannot be asked
+    """
+
+    asks: Asks
     lines: frozenset[tuple[str, int]]
     cost: int
+    judged: Judged | None = None
+    is_judged: bool = False
+
+    def by_law(self) -> Judged | None:
+        """What the law answers, worked out once."""
+        if not self.is_judged:
+            self.judged, self.is_judged = judged_by_law(self.asks), True
+        return self.judged
+
+
+Place = tuple[str, str, int]
+"""Where a question comes from, and a file and a line that it goes through."""
 
 
 @dataclass(slots=True)
 class Pool:
-    """Drawn questions, by the lines of the law that they go through."""
+    """Drawn questions, by where they come from and the lines of the law that they go through."""
 
-    by_line: dict[tuple[str, int], list[Known]] = field(default_factory=lambda: defaultdict(list))
+    by_line: dict[Place, list[Known]] = field(default_factory=lambda: defaultdict(list))
     policies: list[Known] = field(default_factory=list)
+    seen: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
 
-    def add(self, known: Known, seen: dict[tuple[str, int], int], drawn: random.Random) -> None:
-        """Keep a question, or not, so that of each line a fair sample of OF_A_LINE stays."""
+    def add(self, source: str, known: Known, drawn: random.Random) -> None:
+        """Keep a question, or not, so that of each source and line a fair sample of OF_A_LINE stays."""
         for line in known.lines:
-            seen[line] += 1
-            if len(self.by_line[line]) < OF_A_LINE:
-                self.by_line[line].append(known)
-            elif drawn.randrange(seen[line]) < OF_A_LINE:
-                self.by_line[line][drawn.randrange(OF_A_LINE)] = known
+            place = (source, *line)
+            self.seen[place] += 1
+            if len(self.by_line[place]) < OF_A_LINE:
+                self.by_line[place].append(known)
+            elif drawn.randrange(self.seen[place]) < OF_A_LINE:
+                self.by_line[place][drawn.randrange(OF_A_LINE)] = known
 
     def about(self, mutation: Mutation) -> list[Known]:
         """The questions that may notice a mutation, the plainest first."""
         if mutation.file == "validity.py":
             return self.policies
         names = names_of_the_law()
-        exact = self.by_line.get((mutation.file, mutation.line), [])
+        here = (mutation.file, mutation.line)
+        exact = [known for place, found in self.by_line.items() if place[1:] == here for known in found]
         around = [
             known
-            for line, found in self.by_line.items()
-            if line[0] == mutation.file and names.at(*line) == mutation.function
+            for (_, file, line), found in self.by_line.items()
+            if file == mutation.file and names.at(file, line) == mutation.function
             for known in found
         ]
         if not around:
@@ -102,29 +127,30 @@ def lines_of(features: Iterable[Feature]) -> frozenset[tuple[str, int]]:
     return frozenset((one[1], int(one[4])) for one in features if one[0] == "step" and one[4] != "end")
 
 
-def with_sharp_ones(seed: int, histories: int) -> Iterator[Asked]:
-    """The events of so many histories, and the sharp questions about some of their venues."""
+def with_sharp_ones(seed: int, histories: int) -> Iterator[tuple[str, Asked]]:
+    """The events of so many histories, and the sharp questions and edges of some of their venues."""
     choices = SeededChoices(f"sharp {seed}")
     for number, asked in enumerate(drawn_events(seed, histories)):
-        yield asked
+        yield "drawn", asked
         if number % SHARP_EVERY == 0:
             for sharp in sharp_questions(choices, asked.venue, asked.key):
                 if is_sound(sharp.venue):
-                    yield sharp
+                    yield "sharp", sharp
+            for venue, event in edge_events(choices, asked.venue):
+                yield "edge", Asked(venue, event, asked.key)
 
 
 def draw_pool(seed: int, histories: int) -> Pool:
     """Questions of so many histories, and policies."""
     pool, drawn = Pool(), random.Random(seed)
-    seen: dict[tuple[str, int], int] = defaultdict(int)
     with watching() as watcher:
-        for asked in with_sharp_ones(seed, histories):
+        for source, asked in with_sharp_ones(seed, histories):
             features = search_events.features_of(watcher, asked)
-            pool.add(Known(asked, lines_of(features), cost(asked)), seen, drawn)
+            pool.add(source, Known(asked, lines_of(features), cost(asked)), drawn)
         for question in drawn_questions(seed, histories // 8):
             features = search_queries.features_of(watcher, question)
             price = cost(Asked(question.venue, None, question.key))  # type: ignore[arg-type]
-            pool.add(Known(question, lines_of(features), price), seen, drawn)
+            pool.add("asked", Known(question, lines_of(features), price), drawn)
     policies = [Known(each, frozenset(), 0) for each in search_policies.drawn_policies(seed)]
     drawn.shuffle(policies)
     policies.sort(key=lambda one: not one.asks[0].startswith(("minimal", "valid")))  # type: ignore[index]
@@ -135,7 +161,7 @@ def draw_pool(seed: int, histories: int) -> Pool:
 # One mutant
 
 
-def given_of(asks: Asked | Question | tuple[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def given_of(asks: Asks) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The `given` of a question, and the policies that it needs."""
     if isinstance(asks, tuple):
         return {"policy": asks[1]}, {}
@@ -146,13 +172,20 @@ def given_of(asks: Asked | Question | tuple[str, Any]) -> tuple[Mapping[str, Any
     return case.given, {policy_key(asks.venue.policy): policy_text(asks.venue.policy)}
 
 
-def differs(changed: Answer, asks: Asked | Question | tuple[str, Any]) -> bool:
-    """Whether a changed law answers a question otherwise than the law does."""
+def judged_by_law(asks: Asks) -> Judged | None:
+    """A question and what the law answers; None if the law cannot be asked."""
     given, policies = given_of(asks)
     try:
-        ours = in_one_text(answer("EVT-1", given, policies))
+        return given, policies, in_one_text(answer("EVT-1", given, policies))
     except (InputError, KeyError, AssertionError, ZeroDivisionError):
-        return False  # no question that the law can be asked
+        return None
+
+
+def differs(changed: Answer, judged: Judged | None) -> bool:
+    """Whether a changed law answers a question otherwise than the law does."""
+    if judged is None:
+        return False
+    given, policies, ours = judged
     try:
         theirs = in_one_text(changed("EVT-1", given, policies))
     except Exception:
@@ -163,11 +196,13 @@ def differs(changed: Answer, asks: Asked | Question | tuple[str, Any]) -> bool:
 def found_for(mutation: Mutation, known: Sequence[Known]) -> Case | None:
     """A case that notices a mutation, in as plain a venue as it can be; None if no question does."""
     text = source_of(LAW, mutation)
+    for one in known:
+        one.by_law()  # before the fork, so that the next mutation finds it
 
     def work() -> Iterator[str]:
         changed = changed_law(mutation.file, text)
         for one in known:
-            if differs(changed, one.asks):
+            if differs(changed, one.by_law()):
                 case, policies = case_for(mutation, made_plainer(changed, one.asks))
                 yield json.dumps([case.id, case.rule, case.flags, case.comment, case.given, policies])
                 return
@@ -185,7 +220,7 @@ def made_plainer(changed: Answer, asks: Any) -> Any:
         return asks
 
     def keeps(venue: Venue) -> bool:
-        return differs(changed, replace(asks, venue=venue, key=policy_key(venue.policy)))
+        return differs(changed, judged_by_law(replace(asks, venue=venue, key=policy_key(venue.policy))))
 
     venue = plainer(asks.venue, keeps)
     return replace(asks, venue=venue, key=policy_key(venue.policy))

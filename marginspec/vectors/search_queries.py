@@ -1,12 +1,13 @@
 """The search for query cases: `python -m marginspec.vectors.search_queries --add [RULE...]`.
 
 Histories are drawn by a seed. Their venues are asked everything that spec/protocol.md lets one ask: as they
-are, and with an account's wallet put where its equity is at a margin or one quantum beside it. What no case
-shows yet gets the plainest venue that does. It only adds.
+are, with an account's wallet put where its equity is at a margin or one quantum beside it, and with a mark at
+the floor of a tier. What no case shows yet gets the plainest venue that does, in the file of the rule whose
+word is asked, and in those of the rules that decide the answer (deciding.py). It only adds.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,9 @@ from marginspec.conform.questions import answers
 from marginspec.documents import policy_from_canonical
 from marginspec.screen import say
 from marginspec.vectors.covering import Feature, Watcher, watching
+from marginspec.vectors.deciding import RULES, decided_by
 from marginspec.vectors.drawn import Asked, cost, drawn_events, policy_key, policy_text, venue_text
+from marginspec.vectors.edges import at_prices
 from marginspec.vectors.expectations import QUERY, kind_of
 from marginspec.vectors.files import Case, add_cases, read_vectors
 from marginspec.vectors.plainer import balanced, is_sound, plainer
@@ -30,6 +33,8 @@ HISTORIES = 300
 SEED = 2
 EVERY = 9
 """Of the venues of a history one in so many is asked."""
+EDGES_EVERY = 36
+"""One in so many is put at its edges as well: no divisor of EVENTS, so that venues of every age are."""
 SEARCHED_EVERY = 7
 """Of the questions whose answer is searched for by halving, each a dozen events, one in so many is asked."""
 
@@ -52,6 +57,11 @@ RULE_ASKED = {
 """The rule under which a case stands that asks this: the table of spec/protocol.md, and for what it leaves
 open the rule that changes the amount."""
 
+DECIDED = "decided"
+"""A feature: a rule decides an answer, and how."""
+WAITS = ("status", "equity", "margin_maintenance")
+"""What is asked to know who waits and for how much (LIQ-7)."""
+
 FLAGS = {
     "asked": {
         "why": "The rule takes the way that the case is named after.",
@@ -60,6 +70,10 @@ FLAGS = {
     "boundary": {
         "why": "Equity is at a margin, or one quantum beside it, or a notional is at the floor of a bracket.",
         "effect": "An engine that is off by one comparison calls the account by another name, or closes it.",
+    },
+    "decides": {
+        "why": "The answer is the work of this rule, which no word of the protocol names.",
+        "effect": "An engine that has the rule wrong gives a wrong answer under another name.",
     },
     "telltale": {
         "why": "A change of one place in the law shows here.",
@@ -125,13 +139,29 @@ def at_margins(venue: Venue) -> Iterator[Venue]:
                     yield tried
 
 
+def at_floors(venue: Venue) -> Iterator[Venue]:
+    """The venue with one mark at which a position's notional is at the floor of a tier, or just beside."""
+    for account in venue.accounts.values():
+        for market, held in account.positions.items():
+            terms = venue.policy.markets[market]
+            tick = abs(held.size) * terms.multiplier
+            for tier in (*terms.initial.tiers[1:], *terms.maintenance.tiers[1:]):
+                for mark in (tier.floor // tick, tier.floor // tick + 1):
+                    if 1 <= mark <= terms.price_max:
+                        tried = replace(venue, marks={**venue.marks, market: mark})
+                        if is_sound(tried):
+                            yield tried
+
+
 def drawn_questions(seed: int, histories: int) -> Iterator[Question]:
     """What is asked about the venues of so many histories."""
     searched = 0
     for number, asked in enumerate(drawn_events(seed, histories)):
         if number % EVERY != 0 or not asked.venue.marks:
             continue
-        venues = at_margins(asked.venue) if number % (EVERY * 5) == 0 else (asked.venue,)
+        venues: Iterable[Venue] = (asked.venue,)
+        if number % EDGES_EVERY == 0:
+            venues = (*at_margins(asked.venue), *at_floors(asked.venue), *at_prices(asked.venue))
         for venue in venues:
             for question in questions_about(venue, asked.key):
                 if question.what in ("withdrawable", "order_max"):
@@ -242,7 +272,20 @@ def features_of(watcher: Watcher, question: Question) -> frozenset[Feature]:
         ("edge", rule, " ".join(words.split()), question.what)
         for words in edges_of(question, said[0][question.what])
     }
-    return frozenset(feature for feature in found if feature[0] == "step" or feature[1] == rule) | edges
+    own = {feature for feature in found if feature[0] == "step" or feature[1] == rule}
+    deciding = decided_by(question.venue, question.what, dict(question.names), said[0][question.what])
+    decided = {(DECIDED, by, " ".join(words.split()), question.what) for by, words in deciding}
+    return frozenset(own | edges | decided)
+
+
+def rule_of(feature: Feature, question: Question) -> str:
+    """In whose file the case stands that shows a feature."""
+    return feature[1] if feature[0] == DECIDED else RULE_ASKED[question.what]
+
+
+def shown_in(features: Iterable[Feature], rule: str) -> set[Feature]:
+    """What a case in the file of a rule stands for: not for what other rules decide."""
+    return {feature for feature in features if feature[0] != DECIDED or feature[1] == rule}
 
 
 def known_features(watcher: Watcher) -> set[Feature]:
@@ -256,7 +299,8 @@ def known_features(watcher: Watcher) -> set[Feature]:
                 names = {name: value for name, value in case.given["query"].items() if name != "what"}
                 for what in case.given["query"]["what"]:
                     venue = venue_from(dict(case.given["venue"]), policy)
-                    found |= features_of(watcher, Question(venue, key, what, tuple(names.items())))
+                    question = Question(venue, key, what, tuple(names.items()))
+                    found |= shown_in(features_of(watcher, question), file.rule)
     return found
 
 
@@ -276,15 +320,16 @@ def made_plainer(watcher: Watcher, question: Question, feature: Feature) -> Ques
     return replace(question, venue=venue, key=policy_key(venue.policy))
 
 
-def case_of(question: Question, words: str, flags: tuple[str, ...]) -> Case:
-    """The case that asks a question."""
-    rule = RULE_ASKED[question.what]
+def case_of(question: Question, words: str, flags: tuple[str, ...], rule: str = "") -> Case:
+    """The case that asks a question, in the file of a rule; if none is given, of that of its word."""
+    rule = rule or RULE_ASKED[question.what]
+    asked = {**question.document, "what": list(WAITS)} if rule == "LIQ-7" else question.document
     names = ", ".join(f"{name} {value}" for name, value in question.names)
     comment = f"{question.what.replace('_', ' ')} of {names}"
     given = {
         "policy": policy_key(question.venue.policy),
         "venue": venue_text(question.venue),
-        "query": question.document,
+        "query": asked,
     }
     return Case(f"{rule}/{words}", rule, flags, comment, given)
 
@@ -296,9 +341,11 @@ def search(seed: int, histories: int, rules: tuple[str, ...]) -> list[tuple[Case
         known = known_features(watcher)
         best: dict[Feature, tuple[int, Question]] = {}
         for question in drawn_questions(seed, histories):
-            if rules and RULE_ASKED[question.what] not in rules:
-                continue
-            new = features_of(watcher, question) - known
+            new = {
+                feature
+                for feature in features_of(watcher, question) - known
+                if not rules or rule_of(feature, question) in rules
+            }
             price = cost(Asked(question.venue, None, question.key)) if new else 0  # type: ignore[arg-type]
             for feature in new:
                 if feature not in best or price < best[feature][0]:
@@ -307,12 +354,14 @@ def search(seed: int, histories: int, rules: tuple[str, ...]) -> list[tuple[Case
             if feature in known:
                 continue
             question = made_plainer(watcher, best[feature][1], feature)
-            known |= features_of(watcher, question)
+            rule = rule_of(feature, question)
+            known |= shown_in(features_of(watcher, question), rule)
             words = feature[2]
             at_edge = words.startswith("equity ") or "a floor" in words
-            flag = "boundary" if at_edge and feature[0] == "edge" else "asked"
+            flag = "asked" if feature[0] != DECIDED else "decides"
+            flag = "boundary" if at_edge and feature[0] != "step" else flag
             words = in_words(f"{question.what} {words}")
-            found.append((case_of(question, words, (flag,)), question.venue))
+            found.append((case_of(question, words, (flag,), rule), question.venue))
     return found
 
 
@@ -336,9 +385,10 @@ def put(found: list[tuple[Case, Venue]]) -> int:
 @click.option("--histories", default=HISTORIES, show_default=True, help="How many.")
 def main(rules: tuple[str, ...], add: bool, seed: int, histories: int) -> None:
     """Search for questions that show what no vector shows yet, of these rules or of all."""
-    unknown = [rule for rule in rules if rule not in RULE_ASKED.values()]
+    unknown = [rule for rule in rules if rule not in (*RULE_ASKED.values(), *RULES)]
     if unknown:
-        click.echo(f"No question stands under {unknown[0]}; see spec/protocol.md, section 3.", err=True)
+        problem = f"No question stands under {unknown[0]}, or is decided by it"
+        click.echo(f"{problem}; see spec/protocol.md, section 3.", err=True)
         sys.exit(2)
     found = search(seed, histories, rules)
     for case, _ in found:

@@ -11,6 +11,7 @@ import click
 
 from marginspec.documents import read_trace
 from marginspec.paths import SPEC
+from marginspec.policy_file import read_policy
 from marginspec.prose.chapters import Table, read_chapters
 from marginspec.prose.notation import plain as plain_cell
 from marginspec.prose.policy_tables import policy_of
@@ -48,6 +49,39 @@ TRIALS = 250
 STAGES_LEAST = 4
 """Of a crisis, different ones."""
 
+EVERY_STAGE = "crisis every stage"
+EVERY_STAGE_ABOUT = (
+    "One crisis under `minimal` that goes through all nine stages: a fill, a takeover, and a last price "
+    "at which `late` falls below zero. The backstop takes 4 of its 50 lots and is full; `ready` takes 6 "
+    "for which the fund pays and 5 for which nobody does; `whale` is liquidatable itself, so 35 lots are "
+    "closed against it at mark. Of what is then owed the fund pays its last quanta, `lucky` its profit, "
+    "and the rest is bad debt."
+)
+EVERY_STAGE_LINES = """
+deposit whale 46_200_000 owner whale pool cross
+deposit counterparty 100_000_000 owner carl pool BTC-PERP
+deposit late 230_000 owner late pool cross
+deposit taken 46_000 owner tina pool cross
+deposit ready 200_000 owner rita pool cross
+deposit lucky 50_000 owner lucy pool cross
+deposit backstop:cross 74_500
+fund_deposit cross 11_700
+prices BTC-PERP 77_000
+order whale BTC-PERP buys 0 sells 3_000
+trade counterparty buys 2_998 BTC-PERP from whale at 77_000
+trade lucky buys 2 BTC-PERP from whale at 77_000
+prices BTC-PERP 91_000
+order counterparty BTC-PERP buys 0 sells 49
+order ready BTC-PERP buys 0 sells 11
+trade late buys 39 BTC-PERP from counterparty at 91_000
+trade late buys 11 BTC-PERP from ready at 91_000
+trade taken buys 10 BTC-PERP from counterparty at 91_000
+liquidation_fill whale 10 BTC-PERP by counterparty at 91_000
+prices BTC-PERP 87_800
+takeover taken
+prices BTC-PERP 85_000
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Story:
@@ -83,6 +117,17 @@ def narrowed(policy: Policy, events: tuple[Event, ...]) -> Policy:
 
 
 # Where they come from
+
+
+def every_stage() -> Story:
+    """The crisis that goes through every stage, told by hand: no drawn one does."""
+    policy = read_policy("minimal")
+    venue = start = genesis(policy)
+    events: list[Event] = []
+    for line in EVERY_STAGE_LINES.split("\n")[1:-1]:
+        events.append(parse_event(line, venue.clock))
+        venue = apply(venue, events[-1]).venue
+    return Story(in_words(EVERY_STAGE), EVERY_STAGE_ABOUT, policy, start, tuple(events))
 
 
 def from_files(folder: str, word: str) -> Iterator[Story]:
@@ -233,6 +278,7 @@ def all_stories(seed: int, histories: int) -> Iterator[Story]:
     yield from from_files("incidents", "incident")
     yield from from_files("attacks", "attack")
     yield from from_chapters()
+    yield every_stage()
     yield from crises(seed, histories)
 
 

@@ -1,15 +1,14 @@
 """Cases of dYdX v4, which come in whole numbers: a lot is a base quantum, a quantum at most a quote quantum.
 
-Each adapter builds accounts and asks the law; it computes no answer itself. Requests that are an event of the
-law are put to `apply`; the others ask the admission rule (TRD-7) alone.
+Each adapter builds accounts and asks the law; it computes no answer itself.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from refmodel.events import Deposit, Event, Trade, Transfer, Withdraw
-from refmodel.funding import funding_per_lot, funding_postings
+from refmodel.events import Deposit, Event, Funding, Trade, Transfer, Withdraw
+from refmodel.funding import funding_per_lot
 from refmodel.margin import (
     FLAT,
     HEALTHY,
@@ -25,9 +24,9 @@ from refmodel.margin import (
 from refmodel.numbers import PPM, ceil_div, floor_div
 from refmodel.outcome import Refusal
 from refmodel.policy import BELOW, FRACTION, Liquidation
-from refmodel.postings import OUTSIDE, Posting, post
+from refmodel.postings import OUTSIDE, Posting
 from refmodel.state import CROSS, Account, OpenOrders, Position, Venue, position_value
-from refmodel.trading import BUY, SELL, comes_closer, fee, is_admitted, refuse_outside_pool
+from refmodel.trading import BUY, SELL, fee, is_admitted
 from refmodel.validity import faults
 from refmodel.venue import apply
 from tests.cases.law import (
@@ -58,6 +57,10 @@ def power_of(market: Case) -> int:
     return int(market["exponent"]) + int(market["atomic_resolution"]) + 6
 
 
+FREE_MARKET = {"price": "1", "exponent": "0", "atomic_resolution": "-6"}
+"""One quote quantum per base quantum."""
+
+
 def price_and_power(market: Case) -> tuple[int, int]:
     """Price and power of a market, with the price as short as leaves no fraction of a quote quantum."""
     price, power = int(market["price"]), power_of(market)
@@ -78,6 +81,21 @@ class World:
         return Fraction(quanta, self.scale)
 
 
+def rates_of(market: Case, exact: bool) -> tuple[int, int]:
+    """The rates of a tier of dYdX, ppm; unless it must be exact, the nearest that POL-3 and POL-5 admit.
+
+    They want the maintenance rate above 0 and below the initial rate; dYdX's tests have tiers of 0 and 0, and
+    of 100 % and 100 %. Where the two are equal, maintenance is one ppm lower in the law.
+    """
+    if "initial_margin_ppm" not in market:
+        return (0, 0) if exact else (2, 1)
+    initial, maintenance = int(market["initial_margin_ppm"]), maintenance_ppm(market)
+    if exact:
+        return initial, maintenance
+    initial = max(initial, 2)
+    return initial, min(max(maintenance, 1), initial - 1)
+
+
 def maintenance_ppm(market: Case) -> int:
     """The maintenance rate of a tier of dYdX, ppm, rounded up where it is no whole number."""
     return ceil_div(int(market["initial_margin_ppm"]) * int(market["maintenance_fraction_ppm"]), PPM)
@@ -89,20 +107,23 @@ def world_of(
     finer: int = 0,
     custody: int | None = None,
     owner: str = "",
+    exact_rates: bool = False,
 ) -> World:
     """The state of a case; positions count as entered at the present mark.
 
     finer    at least so many digits below a quote quantum
     custody  quote quanta
     owner    of all accounts; empty: each account has its own
+    exact_rates  also rates that no valid policy has (`rates_of`)
+    A case without a market gets one that nobody holds anything in: a valid policy has one (POL-16).
     """
+    markets = markets or {"0": FREE_MARKET}
     prices = {name: price_and_power(market) for name, market in markets.items()}
     digits = max([finer, *(-power for _, power in prices.values())])
     terms = {}
     for name, market in markets.items():
-        initial = flat(int(market.get("initial_margin_ppm", "0")))
-        maintenance = flat(maintenance_ppm(market) if "initial_margin_ppm" in market else 0)
-        terms[name] = market_of(10 ** (prices[name][1] + digits), initial, maintenance)
+        initial, maintenance = rates_of(market, exact_rates)
+        terms[name] = market_of(10 ** (prices[name][1] + digits), flat(initial), flat(maintenance))
     isolated = tuple(name for name, market in markets.items() if market.get("isolated"))
     marks = {name: price for name, (price, _) in prices.items()}
     built = {}
@@ -135,8 +156,14 @@ def dydx_margin(case: Case) -> Answers:
     """The requirements of one position."""
     given = case["given"]
     positions = {} if given["size"] == "0" else {"0": {"size": given["size"]}}
-    world = world_of({"0": given["market"]}, {"a": {"usdc": "0", "positions": positions}})
+    # In debt by its size no account is at rest: it pays in what its position is worth, and that is taken off.
+    price, power = price_and_power(given["market"])
+    paid_in = max(-whole(int(given["size"]) * price * Fraction(10) ** max(power, 0), Fraction(1)), 0)
+    account = {"usdc": str(paid_in), "positions": positions}
+    world = world_of({"0": given["market"]}, {"a": account}, exact_rates=True)
     answers = margin_answers(world, "a")
+    owned = answers["net_collateral"]
+    answers["net_collateral"] = replace(owned, value=owned.value - paid_in)
     if given["market"]["oi_upper_cap"] != "0":
         del answers["initial_margin"]
     return answers
@@ -265,12 +292,11 @@ def dydx_open_interest(case: Case) -> Answers:
     """TRD-5: what a trade between two accounts does to the long lots."""
     given = case["given"]
     delta = given["updates"][0]["positions"][0]
-    free = {"price": "1", "exponent": "0", "atomic_resolution": "-6"}
     # Only lots are asked for: both accounts have more than enough money.
     accounts = {
         str(number): {**account, "usdc": str(10**9)} for number, account in enumerate(given["accounts"])
     }
-    world = world_of({delta["market"]: free}, accounts)
+    world = world_of({delta["market"]: FREE_MARKET}, accounts)
     after = trade_between(world.venue, delta["market"], "0", "1", int(delta["size"]), 1)
     assert isinstance(after, Venue)
     before_lots = long_lots(world.venue, delta["market"], accounts)
@@ -338,12 +364,7 @@ def dydx_funding(case: Case) -> Answers:
     """FUN-3 for a settlement between two indices, FUN-2 for the change of an index at a given rate."""
     given = case["given"]
     if given["op"] == "settlement":
-        size = int(given["size"])
-        free = {"price": "1", "exponent": "0", "atomic_resolution": "-6"}
-        world = world_of({"M": free}, {"a": {"usdc": "0", "positions": {"M": {"size": str(size)}}}})
-        per_lot = int(given["index_now"]) - int(given["index_at_position"])
-        after = post(world.venue, funding_postings(world.venue, "M", per_lot))
-        return {"settlement_ppm": Fraction(after.accounts["a"].wallet - world.venue.accounts["a"].wallet)}
+        return {"settlement_ppm": settlement(given)}
     market = given["market"]
     rate_8h = Fraction(
         given["rate_8h_ppm"] if given["op"] == "index_delta" else case["expect"]["rate_8h_ppm"]
@@ -358,6 +379,29 @@ def dydx_funding(case: Case) -> Answers:
     one_ppm = Fraction(price * multiplier, PPM) if share.denominator != 1 else Fraction(0)
     scaled = Fraction(1, 10**6)
     return {"index_delta": Said(delta * scaled, one_ppm * scaled, "NUM-2")}
+
+
+def settlement(given: Case) -> Fraction:
+    """FUN-1 and FUN-3: what a position receives when the index moves, as funding at a rate of 100 %.
+
+    A lot is as many base quanta, and a quantum as many of dYdX's millionths, as leave both whole: the mark is
+    the change of the index.
+    """
+    size, change = int(given["size"]), int(given["index_now"]) - int(given["index_at_position"])
+    lot = Fraction(1)
+    while Fraction(size, int(lot) * 10).denominator == 1:
+        lot *= 10
+    quantum = lot
+    while change % (10 * quantum / lot) == 0 and change != 0:
+        quantum *= 10
+    mark = max(abs(whole(change * lot, quantum)), 1)
+    lots = whole(Fraction(size), lot)
+    account = Account("a", CROSS, 10**16, {"M": Position(lots, lots * mark)}, {})
+    venue = venue_of(policy_of({"M": market_of(1, flat(2), flat(1))}, BELOW), {"M": mark}, {"a": account})
+    rate = PPM if change > 0 else -PPM if change < 0 else 0
+    outcome = apply(venue, Funding(0, "M", rate))
+    assert outcome.refusal is None, outcome.refusal
+    return (outcome.venue.accounts["a"].wallet - account.wallet) * quantum
 
 
 def dydx_valuation(case: Case) -> Answers:
@@ -381,159 +425,6 @@ def dydx_valuation(case: Case) -> Answers:
     return {"result": Fraction(divide(int(given["num"]), int(given["den"])))}
 
 
-def dydx_state_transition(case: Case) -> Answers:
-    """FUN-3, then each update of a request as the event it is, or else the question of TRD-7 alone."""
-    given = case["given"]
-    for update in given["updates"]:
-        for delta in update.get("positions", ()):
-            if delta["market"] not in given["markets"]:
-                return refused_as_unknown(given, update["account"], delta)
-    accounts = dict(given["accounts"])
-    for update in given["updates"]:
-        accounts.setdefault(update["account"], {"usdc": "0"})
-    strangers = {
-        name: {"size": market["open_interest"]}
-        for name, market in given["markets"].items()
-        if market["open_interest"] != "0"
-    }
-    if strangers:
-        accounts["strangers"] = {"usdc": str(10**30), "positions": strangers}
-    settling = any("funding_index" in market for market in given["markets"].values()) or any(
-        "funding_index" in position
-        for account in given["accounts"].values()
-        for position in account.get("positions", {}).values()
-    )
-    world = world_of(given["markets"], accounts, finer=6 if settling else 0)
-    venue, paid = settle(world, given)
-    if given["type"] == "Match":
-        return matched(world, venue, given)
-    results, asked_by_event = [], True
-    for update in given["updates"]:
-        result, after = answer_update(world, venue, update)
-        results.append(result)
-        asked_by_event = asked_by_event and after is not None
-        venue = after or venue
-    answers: Answers = {
-        "results": results,
-        "success": all(result == "Success" for result in results),
-        "funding_paid": paid,
-    }
-    if asked_by_event or not answers["success"]:
-        answers["accounts"] = {
-            name: account_document(world, venue.accounts[name]) for name in given["accounts"]
-        }
-    return answers
-
-
-def dydx_open_gate(case: Case) -> Answers:
-    """A request while dYdX's gate is open, so that only the ordinary rules answer."""
-    block = int(case["given"]["block"])
-    for seen in map(int, case["given"]["negative_seen_at"].values()):
-        assert seen == 0 or block - seen >= 50, "the gate is shut"
-    return dydx_state_transition(case)
-
-
-def refused_as_unknown(given: Case, name: str, delta: Case) -> Answers:
-    """EVT-3: the refusal of a trade in a market that is not there."""
-    world = world_of(given["markets"], given["accounts"])
-    refusal = trade_between(world.venue, delta["market"], name, "others", int(delta["size"]), 1)
-    assert isinstance(refusal, Refusal)
-    assert refusal.rule == "EVT-3"
-    return {"refused": refusal.reason}
-
-
-def settle(world: World, given: Case) -> tuple[Venue, Answers]:
-    """FUN-3: every position of a case is paid the change of its market's index since it last settled."""
-    venue, paid = world.venue, {}
-    for name, account in given["accounts"].items():
-        for market, position in account.get("positions", {}).items():
-            now = int(given["markets"][market].get("funding_index", "0"))
-            change = now - int(position.get("funding_index", "0"))
-            if change == 0:
-                continue
-            per_lot = whole(Fraction(change * world.scale, 10**6), Fraction(1))
-            before = venue.accounts[name].wallet
-            venue = post(venue, funding_postings(venue, market, per_lot))
-            amount = world.quote(before - venue.accounts[name].wallet)
-            paid.setdefault(name, {})[market] = Said(amount, Fraction(1), "FUN-2")
-    return venue, paid
-
-
-def matched(world: World, venue: Venue, given: Case) -> Answers:
-    """A match of two accounts is a trade; it is admitted for both or for none."""
-    taker, maker = given["updates"]
-    delta = taker["positions"][0]
-    market, size = delta["market"], int(delta["size"])
-    cash = -int(taker["usdc"]) * world.scale
-    price = whole(Fraction(cash, size * venue.policy.markets[market].multiplier), Fraction(1))
-    after = trade_between(venue, market, taker["account"], maker["account"], size, price)
-    befores = [standing_of(venue, venue.accounts[update["account"]]) for update in given["updates"]]
-    accepted = isinstance(after, Venue)
-    settled = after if isinstance(after, Venue) else venue
-    everybody = [*given["accounts"], "strangers"] if "strangers" in venue.accounts else given["accounts"]
-    return {
-        "results": [result_of(accepted, before) for before in befores],
-        "success": accepted,
-        "accounts": {name: account_document(world, settled.accounts[name]) for name in given["accounts"]},
-        "open_interest": {market: Fraction(long_lots(settled, market, everybody))},
-    }
-
-
-def answer_update(world: World, venue: Venue, update: Case) -> tuple[str, Venue | None]:
-    """dYdX's word for what the law says to an update, and the venue after it if it was asked as an event."""
-    name = update["account"]
-    before = standing_of(venue, venue.accounts[name])
-    cash = int(update.get("usdc", "0")) * world.scale
-    deltas = update.get("positions", ())
-    if not deltas and cash != 0:
-        event = Deposit(0, name, cash) if cash > 0 else Withdraw(0, name, -cash)
-        after = outcome_of(venue, event)
-        return result_of(isinstance(after, Venue), before), after if isinstance(after, Venue) else venue
-
-    # An account without positions opens in the pool of the first isolated market it touches.
-    touched = [delta["market"] for delta in deltas]
-    account = venue.accounts[name]
-    if not account.positions:
-        pool = next((market for market in touched if market in venue.policy.isolated), CROSS)
-        account = replace(account, pool=pool)
-        venue = replace(venue, accounts={**venue.accounts, name: account})
-    if any(refuse_outside_pool(venue, name, market) for market in touched):
-        return "ViolatesIsolatedSubaccountConstraints", venue
-
-    if len(deltas) == 1:
-        market, size = touched[0], int(deltas[0]["size"])
-        price = Fraction(-cash, size * venue.policy.markets[market].multiplier)
-        if price >= 1 and price.denominator == 1:
-            outcome = trade_between(venue, market, name, "others", size, int(price))
-            if not isinstance(outcome, Refusal) or outcome.rule != "TRD-4":
-                accepted = isinstance(outcome, Venue)
-                return result_of(accepted, before), outcome if isinstance(outcome, Venue) else venue
-    return result_of(admitted(venue, account, deltas, cash, before), before), None
-
-
-def admitted(venue: Venue, account: Account, deltas: Iterable[Case], cash: int, before: Standing) -> bool:
-    """TRD-7 alone, for a request that no single trade makes: several markets at once, or a price of 0."""
-    positions = dict(account.positions)
-    for delta in deltas:
-        held = positions.get(delta["market"], Position(0, 0))
-        positions[delta["market"]] = Position(held.size + int(delta["size"]), held.cost)
-    kept = {name: position for name, position in positions.items() if position.size != 0}
-    closed = sum(position.cost for name, position in positions.items() if name not in kept)
-    changed_account = replace(account, positions=kept, wallet=account.wallet + cash - closed)
-    after = standing_of(venue, changed_account)
-    sizes = [(size_in(account, name), size_in(changed_account, name)) for name in positions]
-    moved = [pair for pair in sizes if pair[0] != pair[1]]
-    closer = len(moved) == 1 and comes_closer(*moved[0])
-    return is_admitted(before, after, after.equity - before.equity, closer, venue.policy.trigger)
-
-
-def account_document(world: World, account: Account) -> Answers:
-    """An account in dYdX's form: cash is the wallet less the cost of the positions."""
-    positions = {market: {"size": Fraction(held.size)} for market, held in account.positions.items()}
-    usdc = Said(world.quote(paid_in_by(account)), Fraction(1), "FUN-2")
-    return {"usdc": usdc, "positions": positions} if positions else {"usdc": usdc}
-
-
 ADAPTERS: dict[str, Adapter] = {
     "dydx_oimf": dydx_initial_margin,
     "dydx_v4/oi_scaled_im": dydx_initial_margin,
@@ -546,7 +437,5 @@ ADAPTERS: dict[str, Adapter] = {
     "dydx_v4/transfers": dydx_transfers,
     "dydx_v4/funding": dydx_funding,
     "dydx_v4/valuation": dydx_valuation,
-    "dydx_v4/state_transitions": dydx_state_transition,
-    "dydx_v4/withdrawal_gate": dydx_open_gate,
 }
 """By the topic, or by the formula that a case names."""

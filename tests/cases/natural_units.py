@@ -16,13 +16,15 @@ from refmodel.margin import (
     margin_maintenance,
     notional,
     requirement,
-    sqrt_rate,
+    sqrt_margin,
+    whole_margin,
     whole_rate,
 )
 from refmodel.numbers import PPM
 from refmodel.policy import AT_OR_BELOW, BELOW, BRACKET, Schedule, Tier, tiers_from
 from refmodel.state import CROSS, Account, Position, Venue, equity
 from refmodel.trading import BUY, SELL, fee
+from refmodel.validity import MULTIPLIER_MAX
 from refmodel.venue import apply
 from tests.cases.law import (
     Adapter,
@@ -34,6 +36,7 @@ from tests.cases.law import (
     market_of,
     policy_of,
     ppm,
+    shared_floors,
     unit_of,
     venue_of,
     whole,
@@ -83,7 +86,7 @@ def order_cost(case: Case) -> Answers:
     quantum = lot * tick / 1000
     rate = initial_rate_of_leverage(int(given["leverage"]))
     taker_fee = ppm(given.get("taker_fee", "0"))
-    terms = market_of(1000, flat(rate), flat(1))
+    terms = market_of(1000, flat(rate), flat(taker_fee + 1))
     policy = policy_of({"M": terms}, AT_OR_BELOW, taker_fee)
     lots, ticks = whole(size, lot), whole(price, tick)
     side = BUY if given["side"] == "long" else SELL
@@ -93,7 +96,7 @@ def order_cost(case: Case) -> Answers:
         outcome = apply(venue, Trade(0, "M", "a", "others", side, lots, ticks))
         return None if outcome.refusal else outcome.venue
 
-    enough = 10**20
+    enough = 10**16
     traded = after_trade(enough)
     assert traded is not None
     charged = fee(notional(lots, ticks, 1000), taker_fee)
@@ -127,27 +130,30 @@ class Held:
 
 
 def account_of(
-    wallet: Fraction, held: Mapping[str, Held], trigger: str, ticks: Mapping[str, Fraction]
+    wallet: Fraction,
+    held: Mapping[str, Held],
+    trigger: str,
+    ticks: Mapping[str, Fraction],
+    finer: int = 1000,
 ) -> tuple[Venue, Fraction]:
     """A venue with account `a`, and its quantum.
 
     ticks  for a market whose tick must be finer than its entry and mark ask for
+    finer  than any number published, so that one quantum of rounding cannot hide a difference of rule
     """
     lots = {name: unit_of(position.size) for name, position in held.items()}
     tick = {
         name: min(unit_of(position.entry, position.mark), ticks.get(name, Fraction(1)))
         for name, position in held.items()
     }
-    # Finer than any number published, so that one quantum of rounding cannot hide a difference of rule.
-    quantum = min(unit_of(wallet), *(lots[name] * tick[name] for name in held)) / 1000
+    quantum = min(unit_of(wallet), *(lots[name] * tick[name] for name in held)) / finer
     markets = {}
     for name, position in held.items():
-        # One line of a bracket table: nothing up to the floor at which rate x notional is the amount.
-        floor = position.amount * PPM / position.rate / quantum
-        assert floor.denominator == 1
-        tiers = (Tier(0, 0), Tier(int(floor), position.rate)) if floor else (Tier(0, position.rate),)
+        # A tick so fine that a lot and a tick are worth no more quanta than POL-13 admits.
+        tick[name] = min(tick[name], MULTIPLIER_MAX * quantum / lots[name])
+        maintenance = last_line(position, quantum)
         multiplier = whole(lots[name] * tick[name], quantum)
-        markets[name] = market_of(multiplier, flat(position.initial), Schedule(BRACKET, tiers))
+        markets[name] = market_of(multiplier, shared_floors(position.initial, maintenance), maintenance)
     positions = {
         name: Position(whole(position.size, lots[name]), whole(position.size * position.entry, quantum))
         for name, position in held.items()
@@ -155,6 +161,19 @@ def account_of(
     marks = {name: whole(position.mark, tick[name]) for name, position in held.items()}
     account = Account("a", CROSS, whole(wallet, quantum), positions, {})
     return venue_of(policy_of(markets, trigger), marks, {"a": account}), quantum
+
+
+def last_line(position: Held, quantum: Fraction) -> Schedule:
+    """A bracket table whose last line is the published one: rate x notional - amount.
+
+    A case names no other line. Up to the floor of the last the rate is the least that makes this floor whole.
+    """
+    if position.amount == 0:
+        return Schedule(BRACKET, (Tier(0, position.rate),))
+    amount = whole(position.amount * PPM, quantum)
+    least = next(rate for rate in range(1, position.rate) if amount % (position.rate - rate) == 0)
+    rise = position.rate - least
+    return Schedule(BRACKET, (Tier(0, least), Tier(amount // rise, rise)))
 
 
 def price_of(venue: Venue, market: str, tick: Fraction) -> Said:
@@ -167,6 +186,10 @@ def price_of(venue: Venue, market: str, tick: Fraction) -> Said:
 def signed(given: Case) -> Fraction:
     """The signed size of a position that is given as side and size."""
     return Fraction(given["size"]) * (1 if given["side"] == "long" else -1)
+
+
+FINEST_TICK = Fraction(1, 10**10)
+"""A published price of 16 digits is more ticks than a valid policy has (POL-13): this is asked as well."""
 
 
 def binance_liquidation_price(case: Case) -> Answers:
@@ -184,12 +207,15 @@ def binance_liquidation_price(case: Case) -> Answers:
         held[name] = Held(signed(position), entry, mark, ppm(position["mmr"]), Fraction(position["amount"]))
     wallet = Fraction(given["wallet_balance"])
     venue, quantum = account_of(wallet, held, AT_OR_BELOW, {"M": tick})
-    account = venue.accounts["a"]
-    rest = replace(account, positions={name: p for name, p in account.positions.items() if name != "M"})
+    coarser, _ = account_of(wallet, held, AT_OR_BELOW, {"M": max(tick, FINEST_TICK)})
+    others = {name: position for name, position in held.items() if name != "M"}
+    without, _ = account_of(wallet, others, AT_OR_BELOW, {}) if others else (venue, quantum)
+    rest = without.accounts["a"]
     return {
         "liq_price": price_of(venue, "M", tick),
-        "tmm_others": Said(margin_maintenance(venue, rest) * quantum, quantum, "MAR-7"),
-        "upnl_others": Said((equity(venue, rest) - rest.wallet) * quantum, quantum, "ACC-2"),
+        "liq_price within PRICE_MAX": price_of(coarser, "M", max(tick, FINEST_TICK)),
+        "tmm_others": Said(margin_maintenance(without, rest) * quantum, quantum, "MAR-7"),
+        "upnl_others": Said((equity(without, rest) - rest.wallet) * quantum, quantum, "ACC-2"),
     }
 
 
@@ -231,7 +257,7 @@ def hyperliquid_cross_price(case: Case) -> Answers:
         mark = Fraction(position["position_value"]) / abs(size)
         held[position["coin"]] = Held(size, mark, mark, ppm(given["mmr"]))
     tick = Fraction(1, 10**8)
-    venue, _ = account_of(Fraction(given["account_value"]), held, BELOW, {given["coin"]: tick})
+    venue, _ = account_of(Fraction(given["account_value"]), held, BELOW, {given["coin"]: tick}, finer=1)
     return {"liq_price": price_of(venue, given["coin"], tick)}
 
 
@@ -241,11 +267,12 @@ def hyperliquid_margin_used(case: Case) -> Answers:
     size, entry = Fraction(given["size"]), Fraction(given["entry"])
     mark = Fraction(given["position_value"]) / abs(size)
     rate = initial_rate_of_leverage(int(given["leverage"]))
-    venue, quantum = account_of(Fraction(0), {"M": Held(size, entry, mark, rate, initial=rate)}, BELOW, {})
+    wallet = abs(size) * entry
+    venue, quantum = account_of(wallet, {"M": Held(size, entry, mark, 1, initial=rate)}, BELOW, {})
     account = venue.accounts["a"]
     return {
         "margin_used": Said(margin_initial(venue, account) * quantum, quantum, "MAR-3"),
-        "upnl": Said(equity(venue, account) * quantum, quantum, "ACC-2"),
+        "upnl": Said((equity(venue, account) - account.wallet) * quantum, quantum, "ACC-2"),
     }
 
 
@@ -313,22 +340,23 @@ def bitmex_linear_margin(case: Case) -> Answers:
 def bitmex_risk_limit(case: Case) -> Answers:
     """MAR-3: both rates rise by the lowest maintenance rate with each step of the risk limit."""
     given = case["given"]
-    base, step, rise = int(given["base"]), int(given["step"]), ppm(given["base_mm"])
+    quantum = Fraction(1, PPM)
+    base, step, value = (whole(Fraction(given[key]), quantum) for key in ("base", "step", "value"))
+    rise = ppm(given["base_mm"])
     steps = tuple(Tier(base + step * number, rise) for number in range(10))
     maintenance = (Tier(0, rise), *steps)
     initial = (Tier(0, ppm(given["base_im"])), *steps)
-    value = int(given["value"])
     return {
-        "mmr": Fraction(whole_rate(value, maintenance), PPM),
-        "imr": Fraction(whole_rate(value, initial), PPM),
+        "mmr": Fraction(whole_margin(value, maintenance), value),
+        "imr": Fraction(whole_margin(value, initial), value),
     }
 
 
 def ftx_rate(case: Case) -> Answers:
-    """MAR-4: the rate that grows with the square root of the size."""
+    """MAR-4: the rate that grows with the square root of the size, as the margin of 1 000 000 quanta."""
     given = case["given"]
-    rate = sqrt_rate(int(given["size"]), ppm(given["base_imf"]), ppm(given["imf_factor"]))
-    return {"imf": Said(Fraction(rate, PPM), Fraction(1, PPM), "MAR-4")}
+    margin = sqrt_margin(int(given["size"]), PPM, ppm(given["base_imf"]), ppm(given["imf_factor"]))
+    return {"imf": Said(Fraction(margin, PPM), Fraction(1, PPM), "MAR-4")}
 
 
 def vega_isolated(case: Case) -> Answers:

@@ -22,29 +22,29 @@ from refmodel.close_out import (
 )
 from refmodel.deleveraging import cap_of, mark_stage
 from refmodel.events import LiquidationFill
-from refmodel.insurance import draw_room
+from refmodel.insurance import lots_payable
 from refmodel.liquidation import (
     closable_lots,
     keeps_ratio,
     liquidation_penalty,
-    tier_floor,
-    tier_step_lots,
 )
 from refmodel.margin import Standing, is_liquidatable, standing_of
 from refmodel.numbers import PPM
-from refmodel.policy import BELOW, BINANCE, FRACTION, WHOLE, Liquidation, Schedule, Tier
+from refmodel.policy import BELOW, BINANCE, FRACTION, TIER_STEP, WHOLE, Liquidation, Schedule, Tier
 from refmodel.postings import LOTS, Entry, Posting
 from refmodel.ranking import Holding, Ranked, Score, in_rank_order, score
 from refmodel.resolution import bankrupt_accounts, resolve
 from refmodel.restore import lots_for_line
-from refmodel.state import CROSS, Account, Pool, Position, Venue, equity
+from refmodel.state import CROSS, Account, Position, Venue, equity
+from refmodel.validity import NOTIONAL_MAX
 from refmodel.venue import apply
-from tests.cases.dydx_v4 import World, world_of
+from tests.cases.dydx_v4 import World, price_and_power, world_of
 from tests.cases.law import (
     Adapter,
     Answers,
     Case,
     Said,
+    fitted,
     flat,
     market_of,
     paid_in_by,
@@ -138,8 +138,9 @@ def dydx_fund_delta(case: Case) -> Answers:
     world = world_of(given["markets"], {"a": given["account"]})
     lots = int(given["fill"])
     if lots == 0:
+        solvent = world_of(given["markets"], {"a": {**given["account"], "usdc": str(10**12)}})
         fill = LiquidationFill(0, "a", "others", given["market"], 0, 1)
-        refusal = apply(world.venue, fill).refusal
+        refusal = apply(solvent.venue, fill).refusal
         return {"refused": "zero_fill" if refusal and refusal.reason == "amount_too_small" else str(refusal)}
     signed = -lots if given["is_buy"] else lots
     power = int(market["quantum_conversion_exponent"])
@@ -152,10 +153,8 @@ def dydx_fund_delta(case: Case) -> Answers:
 
 
 def fund_covers(balance: int, change: int) -> bool:
-    """INS-1: whether a fund with this balance may pay so much."""
-    policy = policy_of({"M": market_of(1, flat(2), flat(1))}, BELOW)
-    venue = replace(venue_of(policy, {"M": 1}, {}), pools={CROSS: Pool(fund=balance)})
-    return -change <= draw_room(venue, CROSS)
+    """INS-2: whether a fund that may pay its whole balance pays for one lot that lacks so much."""
+    return lots_payable(balance, -change, 1, 1) == 1
 
 
 def dydx_fund_delta_in_coins(case: Case) -> Answers:
@@ -192,14 +191,17 @@ def dydx_size(case: Case) -> Answers:
     market, config = given["market"], given["config"]
     step = int(market["step_base_quantums"])
     size = whole(Fraction(int(given["size"]), step), Fraction(1))
-    world = world_of({"0": market}, {"a": {"usdc": "0", "positions": {"0": {"size": str(size)}}}})
+    # All that the account owns is one quote quantum: others may close it, and it is not bankrupt.
+    price, power = price_and_power(market)
+    account = {"usdc": str(1 - size * price * 10**power), "positions": {"0": {"size": str(size)}}}
+    world = world_of({"0": market}, {"a": account})
     terms = world.venue.policy.markets["0"]
     rules = Liquidation(
         FRACTION,
         0,
         PPM - 1,
         fraction=int(config["max_position_portion_liquidated_ppm"]),
-        whole_below=int(config["min_position_notional_liquidated"]) * world.scale // step,
+        whole_below=min(int(config["min_position_notional_liquidated"]) * world.scale // step, NOTIONAL_MAX),
     )
     policy = replace(world.venue.policy, markets={"0": replace(terms, liquidation=rules)})
     venue = replace(world.venue, policy=policy)
@@ -214,7 +216,11 @@ def okx_down_to_tier(case: Case) -> Answers:
     """LIQ-2, `tier_step`, from the second tier of two to the first; one contract is worth one quantum."""
     held, most = int(case["given"]["held"]), int(case["given"]["tier1_max"])
     tiers = Schedule(WHOLE, (Tier(0, 5_000), Tier(most, 5_000)))
-    return {"closed": Fraction(tier_step_lots(held, 1, tier_floor(tiers, held)))}
+    initial = Schedule(WHOLE, (Tier(0, 10_000), Tier(most, 10_000)))
+    terms = market_of(1, initial, tiers, Liquidation(TIER_STEP, 0, PPM - 1))
+    account = Account("a", CROSS, 1, {"M": Position(held, held)}, {})
+    venue = venue_of(policy_of({"M": terms}, BELOW), {"M": 1}, {"a": account})
+    return {"closed": Fraction(closable_lots(venue, account, "M", 1))}
 
 
 def drift_base_to_cover(case: Case) -> Answers:
@@ -338,21 +344,34 @@ def dydx_world_of_fills(given: Case) -> World:
 
     In the law the counterparty of a liquidated account pays the taker's fee, and the liquidated side none.
     """
-    world = world_of(given["markets"], given["accounts"], finer=6)
+    world = world_of(given["markets"], given["accounts"], finer=digits_of_fills(given))
     config = given["config"]
     rules = Liquidation(
         FRACTION,
         int(config["max_liquidation_fee_ppm"]),
         PPM - 1,
         fraction=int(config["max_position_portion_liquidated_ppm"]),
-        whole_below=int(config["min_position_notional_liquidated"]) * world.scale,
+        whole_below=min(int(config["min_position_notional_liquidated"]) * world.scale, NOTIONAL_MAX),
     )
     # A tick is worth one quantum of a lot, so that every price of a fill is whole.
     before = world.venue.policy.markets
     markets = {name: replace(terms, multiplier=1, liquidation=rules) for name, terms in before.items()}
     marks = {name: mark * before[name].multiplier for name, mark in world.venue.marks.items()}
     policy = replace(world.venue.policy, markets=markets, fee_taker=int(given["maker_fee_ppm"]))
-    return World(replace(world.venue, policy=policy, marks=marks), world.scale)
+    return World(fitted(replace(world.venue, policy=policy, marks=marks)), world.scale)
+
+
+def digits_of_fills(given: Case) -> int:
+    """Digits below a quote quantum that the prices of all fills and orders of a case need."""
+    fills = [fill for operation in given.get("operations", ()) for fill in operation["fills"]]
+    digits = 0
+    for market in given["markets"].values():
+        power = int(market["quantum_conversion_exponent"])
+        for priced in (*fills, *given.get("resting_orders", ())):
+            price = int(priced["subticks"]) * Fraction(10) ** power
+            while (price * 10**digits).denominator != 1:
+                digits += 1
+    return digits
 
 
 def ticks_of(world: World, given: Case, market: str, subticks: str) -> int:
