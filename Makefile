@@ -63,6 +63,7 @@ bench: .venv/.developing  ## the fast path against numpy, memory, the law and ot
 	@$(BIN)/python tests/bench/bench_engine.py --json build/bench/engine.json
 	@$(BIN)/python tests/bench/bench_watch.py --json build/bench/watch.json
 	@$(BIN)/python tests/bench/bench_replay.py --json build/bench/audit.json
+	@$(BIN)/python tests/bench/bench_conform.py --json build/bench/conform.json
 	@$(BIN)/python tests/bench/bench_resolution.py
 	@$(BIN)/marginspec bench
 	@$(BIN)/python tests/bench/bench_peers.py --reports build/bench

@@ -228,15 +228,18 @@ def _schedule_from(document: dict[str, Any]) -> Schedule:
     return Schedule(document["kind"], tiers, int(document["base"]), int(document["factor"]))
 
 
-def venue_from_document(document: dict[str, Any], policy: Policy, source: str, key: str = "") -> Venue:
+def venue_from_document(
+    document: dict[str, Any], policy: Policy, source: str, key: str = "", digest: str = ""
+) -> Venue:
     """The venue that a document stands for, if events can lead to it under this policy.
 
     document  one that satisfies spec/schema/venue.schema.json
     key       where it stands in its file
+    digest    of the policy, if it has been worked out already
     Errors: InputError with everything that no history leads to: another policy, a market without a mark,
     books that do not balance, an account that is bankrupt at rest.
     """
-    flaws = tuple(_flaws_of_parts(document, policy, key))
+    flaws = tuple(_flaws_of_parts(document, policy, key, digest or policy_digest(policy)))
     if not flaws:
         venue = venue_from(document, policy)
         flaws = tuple(_flaws_of_whole(venue, key))
@@ -250,13 +253,13 @@ def _place_below(key: str) -> Callable[..., str]:
     return lambda *keys: key_path((key, *keys) if key else keys)
 
 
-def _flaws_of_parts(document: dict[str, Any], policy: Policy, key: str) -> Iterator[Flaw]:
+def _flaws_of_parts(document: dict[str, Any], policy: Policy, key: str, digest: str) -> Iterator[Flaw]:
     """What is wrong with the names in a venue."""
 
     at = _place_below(key)
-    if document["policy"] != policy_digest(policy):
+    if document["policy"] != digest:
         problem = f"is not the digest of the policy {policy.name}."
-        yield Flaw(at("policy"), problem, f"Write {policy_digest(policy)}, or give the policy it belongs to.")
+        yield Flaw(at("policy"), problem, f"Write {digest}, or give the policy it belongs to.")
     if int(document["clock"]) < 0:
         yield Flaw(at("clock"), "is below 0.", "No event is earlier than 0.")
     pools = pools_of(policy)

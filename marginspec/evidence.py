@@ -1,9 +1,9 @@
 """Evidence: the one file in which a long run keeps what it has done, so that a killed run goes on.
 
-A SQLite file. A run works in chunks (a campaign) or moves through its input (an audit): it records results
-of chunks, or checkpoints with the whole state. Each is one transaction: after a kill, a crash or a full disk,
-what was recorded is there and nothing else is. Every row carries its checksum, for SQLite notices no flipped
-bit.
+A SQLite file. A run works in chunks (a campaign, `conform`) or moves through its input (an audit): it records
+results of chunks, or checkpoints with the whole state. Each is one transaction: after a kill, a crash or a
+full disk, what was recorded is there and nothing else is. Every row carries its checksum, for SQLite notices
+no flipped bit.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,10 @@ from marginspec.errors import Flaw, InputError
 FORMAT = "marginspec-evidence/1"
 APPLICATION = 0x6D737063
 """What SQLite's header says the file is of: "mspc"."""
+
+JOINED = {"conform": "seeds"}
+"""By kind of run, the list in its identity of which a file may have more than a run: merging files joins
+them, and a run goes on from a file that has all of its own."""
 
 TABLES = """
 CREATE TABLE run (one INTEGER PRIMARY KEY CHECK (one = 1), content TEXT NOT NULL, seal TEXT NOT NULL);
@@ -65,13 +69,20 @@ class Evidence:
 
     @classmethod
     def open(
-        cls, path: str | Path, kind: str, identity: Mapping[str, Any], noted: Mapping[str, Any] | None = None
+        cls,
+        path: str | Path,
+        kind: str,
+        identity: Mapping[str, Any],
+        noted: Mapping[str, Any] | None = None,
+        *,
+        joins: bool = False,
     ) -> Self:
         """The evidence in a file, which is made if it is not there.
 
-        kind      of the run: "audit", "campaign"
+        kind      of the run: "audit", "campaign", "conform"
         identity  everything that the results depend on, as JSON has it; evidence of another is refused
         noted     what people may want to know about the run and nothing depends on, kept from its first start
+        joins     whether the file takes over what it lacks of the list in JOINED
         Errors: EvidenceError for a file of something else, that is damaged, in use, or cannot be written.
         """
         path = Path(path)
@@ -82,7 +93,7 @@ class Evidence:
                 # From the first read on, this process alone has the file; the lock dies with the process.
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
                 connection.execute("BEGIN EXCLUSIVE")
-                run = _stored_or_new_run(connection, path, json.loads(json.dumps(run)))
+                run = _stored_or_new_run(connection, path, json.loads(json.dumps(run)), joins)
                 connection.execute("COMMIT")
             except BaseException:
                 connection.close()
@@ -223,34 +234,42 @@ class Evidence:
             raise _damaged(self.path, f"{what} does not have its checksum")
 
 
-def merge(out: Path, sources: Sequence[Path]) -> tuple[int, int]:
-    """Put the chunks that several runs of one identity kept into one file.
+def merge(
+    out: Path, sources: Sequence[Path], on_other: Callable[[Any, Any], None] | None = None
+) -> tuple[int, int]:
+    """Put the chunks that several runs of one identity, but for the list in JOINED, kept into one file.
 
-    out      made if it is not there; what it holds stays
-    returns  how many chunks it has now, and how many of them are new
+    out       made if it is not there; what it holds stays
+    on_other  called with both results of a chunk of which OUT, which keeps its own, has another one than a
+              file; None makes that an error
+    returns   how many chunks it has now, and how many of them are new
     Nothing is counted twice: a chunk that several files hold is one chunk, and has the same result in all.
     Errors: EvidenceError for files of different runs, or one that cannot be read; those before it are merged.
     """
-    new = 0
+    there = new = 0
     for source in sources:
-        if not source.is_file():
-            raise EvidenceError(
-                str(source), Flaw("", "is not there.", "Name a file that --evidence has made.")
-            )
-        run = _run_of(source)
+        run = run_of(source)
         with Evidence.open(source, run["kind"], run["identity"]) as theirs:
             results = theirs.results()
-        with Evidence.open(out, run["kind"], run["identity"], run["noted"]) as ours:
-            known = ours.done()
+        with Evidence.open(out, run["kind"], run["identity"], run["noted"], joins=True) as ours:
+            known = ours.results()
             for chunk, result in results.items():
-                ours.record(chunk, result)
+                if on_other is not None and known.get(chunk, result) != result:
+                    on_other(known[chunk], result)
+                else:
+                    ours.record(chunk, result)
             new += len(results.keys() - known)
             there = len(ours.done())
     return there, new
 
 
-def _run_of(path: Path) -> dict[str, Any]:
-    """What a file says that its run is; open() then looks at all of it."""
+def run_of(path: Path) -> dict[str, Any]:
+    """What a file says that its run is: its kind, identity and what is noted. open() then looks at all of it.
+
+    Errors: EvidenceError if it is not there, or does not say so.
+    """
+    if not path.is_file():
+        raise EvidenceError(str(path), Flaw("", "is not there.", "Name a file that --evidence has made."))
     with _refusals(path), contextlib.closing(sqlite3.connect(path, timeout=0)) as connection:
         (content,) = connection.execute("SELECT content FROM run").fetchone() or ("{}",)
     run: dict[str, Any] = json.loads(content)
@@ -259,7 +278,9 @@ def _run_of(path: Path) -> dict[str, Any]:
     return run
 
 
-def _stored_or_new_run(connection: sqlite3.Connection, path: Path, run: dict[str, Any]) -> dict[str, Any]:
+def _stored_or_new_run(
+    connection: sqlite3.Connection, path: Path, run: dict[str, Any], joins: bool
+) -> dict[str, Any]:
     """What the file says the run is: this one, for a new file. Errors: EvidenceError if it is another."""
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
@@ -283,11 +304,17 @@ def _stored_or_new_run(connection: sqlite3.Connection, path: Path, run: dict[str
     if stored["kind"] != run["kind"]:
         raise _of_another(path, f"is evidence of a run of {stored['kind']}, and this is {run['kind']}.")
     theirs, ours = stored["identity"], run["identity"]
-    differ = sorted(key for key in {*theirs, *ours} if theirs.get(key) != ours.get(key))
-    if differ:
-        first = differ[0]
-        said = f"there {first} is {_shown(theirs.get(first))}, here {_shown(ours.get(first))}"
-        raise _of_another(path, f"is evidence of another run: {said}.")
+    joined = JOINED.get(run["kind"], "")
+    missing = [each for each in ours.get(joined, ()) if each not in theirs.get(joined, ())]
+    for key in {**ours, **theirs}:
+        fits = not missing or joins if key == joined else theirs.get(key) == ours.get(key)
+        if not fits:
+            said = f"there {key} is {_shown(theirs.get(key))}, here {_shown(ours.get(key))}"
+            raise _of_another(path, f"is evidence of another run: {said}.")
+    if missing:
+        theirs[joined] += missing
+        content = _text(stored)
+        connection.execute("UPDATE run SET content = ?, seal = ?", (content, _seal(content)))
     return stored
 
 

@@ -5,7 +5,7 @@ from functools import cache
 
 from marginspec.paths import ROOT
 
-PARTS = ("refmodel", "fastpath", "marginspec/search")
+PARTS = ("refmodel", "fastpath", "marginspec/search", "marginspec/conform")
 """Folders on whose files the result of a search depends."""
 AS_BUILT = (".py", ".so", ".pyd")
 """What this machine runs."""

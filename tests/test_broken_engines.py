@@ -13,9 +13,10 @@ import pytest
 import marginspec.search.shrink
 from marginspec.conform.asked import Asked
 from marginspec.conform.command import Options, run_conform
-from marginspec.conform.engine import InProcess
+from marginspec.conform.engine import Document, InProcess
 from marginspec.conform.judgement import Judgement
 from marginspec.conform.law_engine import policy_of, texts
+from marginspec.conform.live import Ground, play_bulk
 from marginspec.conform.opening import Recipe
 from marginspec.conform.vectors_run import Vectors
 from marginspec.errors import BROKEN as DIFFERS
@@ -37,6 +38,7 @@ EVENTS_MOST = 8
 TRIALS = 200
 """Of shrinking: it is the first hundred that leave events out, the rest make amounts plainer."""
 SEEDS = range(1, 13)
+SEEDS_AT_LEAST = 3
 EVENTS = 300
 """Of a run. One that is a few times as long shows every mistake; the first short one that does is enough."""
 POLICY_CHANGES = {
@@ -44,6 +46,27 @@ POLICY_CHANGES = {
     "loss_erased": ('"holders", "adl", "fund_residue", "payers"]', '"holders", "fund_residue"]'),
 }
 """Where `minimal` is a venue that hardly ever gets so far: a piece of it, and what stands there instead."""
+
+NAMED_ALONE = (
+    "own_gain_counted",
+    "band_ignored",
+    "rebate_from_the_pool",
+    "withdrawal_at_maintenance",
+    "bad_debt_gate_ignored",
+    "time_goes_back",
+    "funding_twice",
+    "penalty_twice",
+    "fund_credited_with_the_request",
+    "deleverages_at_mark",
+    "draw_limit_ignored",
+    "loss_erased",
+)
+"""Mistakes that show in the rule that they break alone. Consequences of others look like faults of their own:
+a margin that is too low decides what is refused and who is deleveraged."""
+
+RULE_WITHOUT_POSTINGS = {"draw_limit_ignored": "ADL-7"}
+"""Where an engine without postings is told another rule: that by which the law has changed the wallet that
+differs. That the fund has paid in its place, only the engine's postings could say."""
 
 
 def conform(recipe: Recipe, policy: str, seed: int, events: int = EVENTS) -> tuple[int, dict[str, Any]]:
@@ -88,6 +111,47 @@ def test_an_engine_is_caught_by_the_rule_that_it_breaks(
     assert found["law"] != found["engine"]
 
 
+@pytest.mark.parametrize("name", NAMED_ALONE)
+def test_no_other_rule_is_named_where_one_alone_is_broken(name: str, tmp_path: Path) -> None:
+    judgement = Judgement()
+    with Recipe((), f"tests.engines.broken:{name}", TIMEOUT).opened(judgement) as asked:
+        ground = Ground(read_policy(policy_for(name, tmp_path)), asked.greet())
+        for seed in SEEDS:
+            play_bulk(asked, judgement, ground, seed, EVENTS)
+            if judgement.differing and seed >= SEEDS_AT_LEAST:
+                break
+    assert set(judgement.differing) == {BROKEN[name].rule}
+
+
+class Silent(BrokenEngine):
+    """Gives neither postings nor a digest: only queries tell what it did."""
+
+    def load(self, policy: Document, venue: Document) -> Document:
+        return without(super().load(policy, venue), "digest")
+
+    def apply(self, event: Document) -> Document:
+        return without(super().apply(event), "digest", "postings")
+
+
+def without(answer: Document, *keys: str) -> Document:
+    """An answer that says less."""
+    return {key: value for key, value in answer.items() if key not in keys}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_engine_that_answers_queries_alone_is_caught_by_the_same_rule(name: str, tmp_path: Path) -> None:
+    judgement = Judgement()
+    asked = Asked(InProcess(lambda: Silent(name)))
+    ground = Ground(read_policy(policy_for(name, tmp_path)), asked.greet())
+    rule = RULE_WITHOUT_POSTINGS.get(name, BROKEN[name].rule)
+    for seed in SEEDS:
+        play_bulk(asked, judgement, ground, seed, EVENTS)
+        if judgement.differing[rule]:
+            break
+    assert judgement.findings == []
+    assert judgement.differing[rule], dict(judgement.differing)
+
+
 @pytest.mark.parametrize("name", ["maintenance_at_entry", "penalty_twice", "transfer_to_itself_mints"])
 def test_an_engine_is_caught_as_a_program_too(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -102,7 +166,7 @@ def test_the_engine_without_a_mistake_conforms(tmp_path: Path, monkeypatch: pyte
     recipe = Recipe((), "marginspec.conform.law_engine:LawEngine", TIMEOUT)
     reached: set[str] = set()
     for policy in ("minimal", *(policy_for(name, tmp_path) for name in POLICY_CHANGES)):
-        code, facts = conform(recipe, policy, seed=1, events=800)
+        code, facts = conform(recipe, policy, seed=1, events=3_000)
         assert code == HELD
         assert facts["differs"] == [] and facts["misbehaviour"] == []
         reached.update(rule for rule, each in facts["rules"].items() if each["comparisons"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from marginspec.conform import command
+from marginspec.conform import pieces
 from marginspec.conform.asked import Asked, is_inside, takes_policy
 from marginspec.conform.command import Options, run_conform
 from marginspec.conform.engine import Hello, InProcess
@@ -340,7 +340,7 @@ def test_a_trace_shows_the_difference_again() -> None:
 
 def test_a_difference_that_does_not_show_again_is_kept_as_it_was() -> None:
     _, judgement = greeted("WrongReason")
-    play_bulk(greeted("WrongReason")[0], judgement, ground(), 1, 400)
+    play_bulk(greeted("WrongReason")[0], judgement, ground(), 1, 1_000)
     seen = judgement.seen["WDR-3"]
     law = greeted("marginspec.conform.law_engine:LawEngine")[0]
     kept = shrunk(seen, law, 5.0)
@@ -478,7 +478,7 @@ def test_one_engine_is_needed_and_no_more() -> None:
 
 
 def test_workers_come_to_the_same_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "EVENTS_OF_CHUNK", 150)
+    monkeypatch.setattr(pieces, "EVENTS_OF_CHUNK", 150)
     alone = conform("FundOneOff", events=600, workers=1)[1]
     together = conform("FundOneOff", events=600, workers=2)[1]
     assert alone["rules"] == together["rules"]

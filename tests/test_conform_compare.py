@@ -13,8 +13,11 @@ from marginspec.conform.compare import (
 from marginspec.conform.judgement import Judgement, Seen, Story
 from marginspec.conform.live import shipped_policy
 from marginspec.story import parse_event
+from refmodel.outcome import Outcome
+from refmodel.postings import LOTS, WALLET, Place, Posting
 from refmodel.state import Venue, genesis
 from refmodel.venue import apply
+from tests.support import cases
 
 MINIMAL = shipped_policy("minimal")
 
@@ -48,6 +51,38 @@ def test_the_first_posting_that_differs_names_the_rule() -> None:
     unknown = postings_differ(LAW_ROWS, [*LAW_ROWS, ["nonsense", "a1", "", "-1"]], claims_all)
     assert unknown is not None
     assert unknown.rule == "FEE-2"
+
+
+ORDERS = ["orders RES-2", "a3", "M", "0"]
+HELD_BY_FUND = ["lots INS-4 holders", "a2", "M", "3"]
+DELEVERAGED = ["lots ADL-7 adl", "a2", "M", "3"]
+CLOSED_AT_MARK = ["lots ADL-8 at_mark", "a2", "M", "3"]
+CHARGED = ["wallet FUN-3", "a1", "", "-5"]
+CHARGED_OTHERWISE = ["wallet FUN-3", "a1", "", "-6"]
+
+
+@cases("""
+    case                          law                     engine                           rule
+    something is left out         CHARGED,ORDERS          ORDERS                           FUN-3
+    something is put in           ORDERS                  CHARGED,ORDERS                   FUN-3
+    another amount                CHARGED,ORDERS          CHARGED_OTHERWISE,ORDERS         FUN-3
+    it goes on in a stage         DELEVERAGED             HELD_BY_FUND                     INS-4
+    it ends a stage too early     HELD_BY_FUND            DELEVERAGED                      INS-4
+    the stage after               CLOSED_AT_MARK          DELEVERAGED                      ADL-7
+    another order                 HELD_BY_FUND,CHARGED    CHARGED,HELD_BY_FUND             INS-4
+    before any stage              DELEVERAGED             CHARGED                          FUN-3
+    at the end                    ORDERS                  ORDERS,DELEVERAGED               ADL-7
+""")
+def test_the_posting_that_should_not_be_so_names_the_rule(law: str, engine: str, rule: str) -> None:
+    def rows(names: str) -> list[list[str]]:
+        return [LAW_ROWS[0], *(globals()[name] for name in names.split(","))]
+
+    found = postings_differ(rows(law), rows(engine), claims_all)
+    assert found is not None
+    assert found.rule == rule
+    unclaimed = postings_differ(rows(law), rows(engine), lambda claimed: claimed != rule)
+    assert unclaimed is not None
+    assert unclaimed.rule in {row[0].split()[1] for row in rows(law)}
 
 
 def test_a_refusal_of_the_engine_alone_names_its_rule_if_it_claims_it() -> None:
@@ -110,6 +145,21 @@ def test_the_posting_that_explains_an_amount_names_the_rule() -> None:
     assert named(wallet - fee) == "FEE-2"
     assert rule_of_word("equity", question, "1", "2", outcome, claims_all) == "ACC-2"
     assert rule_of_word("wallet", question, "1", "2", None, claims_all) == "EVT-4"
+
+
+def test_what_is_realised_is_due_to_the_rule_of_the_exchange_where_the_law_sets_the_price() -> None:
+    at_close_out = (
+        Posting("ADL-7", Place(LOTS, "b1", "BTC-PERP"), 10, "adl"),
+        Posting("TRD-6", Place(WALLET, "b1"), 7, "adl"),
+    )
+    at_a_price = (
+        Posting("LIQ-5", Place(LOTS, "b1", "BTC-PERP"), 10, "fill"),
+        Posting("TRD-6", Place(WALLET, "b1"), 7, "fill"),
+    )
+    question = {"account": "b1", "what": ["wallet"]}
+    for postings, rule in ((at_close_out, "ADL-7"), (at_a_price, "TRD-6")):
+        outcome = Outcome(genesis(MINIMAL), postings, None)
+        assert rule_of_word("wallet", question, "7", "9", outcome, claims_all) == rule
 
 
 def test_judgements_add_up() -> None:

@@ -5,13 +5,23 @@ Method: drawn histories, on which each answer is held against the law by another
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from marginspec.audit.writing import write_log
+from marginspec.conform import questions
 from marginspec.conform.child import Child
 from marginspec.conform.engine import InProcess
+from marginspec.conform.in_texts import (
+    ENCODER,
+    digest_of_policy,
+    event_in_texts,
+    genesis_in_texts,
+    venue_in_texts,
+)
 from marginspec.conform.law_engine import (
+    POLICIES_KEPT,
     LawEngine,
     answers,
     outcome_document,
@@ -19,20 +29,27 @@ from marginspec.conform.law_engine import (
     texts,
     venue_digest,
 )
-from marginspec.conform.questions import ANSWERS, order_max, withdrawable
+from marginspec.conform.questions import ANSWERS, order_max, rule_beyond, withdrawable
 from marginspec.policy_file import read_policy
 from marginspec.search.choices import SeededChoices
 from marginspec.search.draw_events import draw_event
 from marginspec.search.draw_policy import draw_policy
 from marginspec.search.scene import draw_scene, draw_start
 from marginspec.story import parse_event
-from refmodel.canonical import digest, event_document, policy_digest, policy_document, venue_document
+from refmodel.canonical import (
+    canonical_text,
+    digest,
+    event_document,
+    policy_digest,
+    policy_document,
+    venue_document,
+)
 from refmodel.events import Order, Withdraw
 from refmodel.margin import NOTHING_ORDERED, margin_initial, margin_maintenance, standing_of, status
-from refmodel.outcome import Outcome
+from refmodel.outcome import Outcome, refuse
 from refmodel.policy import Policy
 from refmodel.postings import DrawCounted, OrdersSet
-from refmodel.state import Venue, equity, genesis
+from refmodel.state import Pool, Venue, equity, genesis
 from refmodel.trading import BUY, SELL
 from refmodel.venue import apply
 from tests.support import cases, reaches
@@ -140,6 +157,37 @@ def test_the_digest_is_the_laws():
         assert venue_digest(venue, policy_digest(venue.policy)) == digest(venue)
 
 
+def test_documents_in_texts_are_those_of_the_law():
+    events = 0
+    for policy, start, played in drawn_histories("in texts", 8):
+        document = texts(policy_document(policy))
+        assert document == json.loads(canonical_text(policy_document(policy)))
+        known = digest_of_policy(document)
+        assert known == policy_digest(policy)
+        beginning = genesis(policy)
+        assert genesis_in_texts(document) == json.loads(canonical_text(venue_document(beginning)))
+        for venue in (start, *(outcome.venue for _, outcome in played[::10])):
+            assert venue_in_texts(venue, known) == json.loads(canonical_text(venue_document(venue)))
+        for event, _ in played:
+            assert event_in_texts(event) == json.loads(canonical_text(event_document(event)))
+            events += 1
+    assert events == 8 * EVENTS
+
+
+@pytest.mark.parametrize(
+    "word", ["aZ09 ~", "a\"b'c\\d/e", "\x00\x1f\x7f\n\t", "\u00e9\u2028\ufffd\U0001f4a9"]
+)
+def test_a_text_is_written_as_the_canonical_form_has_it(word):
+    document = {word: [word], "b": "1", "": {"\U0001f4a9": "", "\uffff": ""}}
+    assert ENCODER.encode(document).decode() == canonical_text(document)
+
+
+def test_what_has_no_canonical_form_is_no_document():
+    for value in (1.5, True, None):
+        with pytest.raises(AssertionError, match="has no canonical form"):
+            texts({"amount": [value]})
+
+
 def test_a_refused_event_changes_nothing():
     engine = LawEngine()
     loaded = engine.load(texts(policy_document(MINIMAL)), texts(venue_document(told())))
@@ -160,6 +208,22 @@ def test_a_policy_that_is_changed_in_place_is_read_again():
     answer = engine.load(policy, venue)
     assert answer["outcome"] == "error"
     assert "is not the digest of the policy minimal" in answer["reason"]
+
+
+def test_many_policies_may_come_in_turn():
+    engine = LawEngine()
+    policies = [replace(MINIMAL, positions_max=number + 1) for number in range(2 * POLICIES_KEPT)]
+    for policy in (*policies, *policies[::-1]):
+        answer = engine.load(texts(policy_document(policy)), texts(venue_document(genesis(policy))))
+        assert answer == {"outcome": "accepted", "digest": digest(genesis(policy))}
+
+
+@pytest.mark.parametrize("value", [object(), "\ud800", 2**80, float("nan")])
+def test_a_policy_that_is_no_json_is_an_error(value):
+    policy = texts(policy_document(MINIMAL))
+    answer = LawEngine().load({**policy, "asset": value}, texts(venue_document(genesis(MINIMAL))))
+    assert answer["outcome"] == "error"
+    assert answer["reason"].startswith("policy: ")
 
 
 def test_a_policy_that_breaks_a_rule_is_refused_by_it():
@@ -189,6 +253,10 @@ BAD_EVENTS = {
     "an empty name": ({**EVENT, "account": ""}, "event: account is"),
     "a key more": ({**EVENT, "fee": "5"}, "event: fee is no key that is read here"),
     "marks as a list": ({"type": "prices", "time": "0", "marks": ["5"]}, "event: marks is a list of 1"),
+    "a market that is a number": (
+        {"type": "prices", "time": "0", "marks": {5: "5"}},
+        "event: is not of its form",
+    ),
     "a mark without quotes": ({"type": "prices", "time": "0", "marks": {"A": 5}}, "event: marks.A is 5"),
     "too long to print": ({**EVENT, "amount": "9" * 5_000}, "event: amount is"),
 }
@@ -317,6 +385,30 @@ def test_what_is_withdrawable_is_accepted_and_a_quantum_more_is_not(reached):
             }
             rule = refusals[most + 1].rule
             reached("nothing" if most == 0 else "the wallet" if rule == "WDR-2" else "the requirement")
+
+
+def test_without_numbers_in_refusals_the_interval_is_halved(monkeypatch):
+    def bare(venue, event):
+        outcome = apply(venue, event)
+        return outcome if outcome.refusal is None else refuse(venue, outcome.refusal.rule, "for some reason")
+
+    expected = {}
+    for number, venue in enumerate(drawn_venues("withdrawable", 6)):
+        expected.update({(number, name): withdrawable(venue, name) for name in venue.accounts})
+    monkeypatch.setattr(questions, "apply", bare)
+    for number, venue in enumerate(drawn_venues("withdrawable", 6)):
+        for name in venue.accounts:
+            assert withdrawable(venue, name) == expected[number, name]
+    assert 0 in expected.values() and len(set(expected.values())) > 10
+
+
+def test_what_limits_an_answer_is_the_rule_that_refuses_more():
+    venue = told()
+    indebted = replace(venue, pools={"cross": Pool(bad_debt=1)})
+    asked = {"account": "a1", "market": "BTC-PERP", "side": "buy"}
+    assert rule_beyond(venue, asked, "withdrawable", withdrawable(venue, "a1")) == "WDR-3"
+    assert rule_beyond(venue, asked, "order_max", order_max(venue, "a1", "BTC-PERP", "buy")) == "ORD-1"
+    assert rule_beyond(indebted, asked, "withdrawable", 0) == "WDR-1"
 
 
 def reached_custody(reached):

@@ -21,6 +21,7 @@ from marginspec.conform.engine import (
     parse_hello,
     read_on,
 )
+from marginspec.conform.in_texts import copied
 from refmodel.policy import Policy
 
 REQUEST_SHOWN = 400
@@ -54,12 +55,13 @@ class Asked:
     def load(self, policy: Document, venue: Document) -> Document:
         """Ask to begin with a venue. Errors: Misbehaviour, also for an answer `error`."""
         self._last = {"do": "load", "policy": policy, "venue": venue}
-        return self._answer(self._engine.load, policy, venue)
+        # An engine in this process may work on what it is given, which is asked again or told later.
+        return self._answer(self._engine.load, copied(policy), copied(venue))
 
     def apply(self, event: Document) -> Document:
         """Ask for an event. Errors: Misbehaviour, also for an answer `error`."""
         self._last = {"do": "apply", "event": event}
-        return self._answer(self._engine.apply, event)
+        return self._answer(self._engine.apply, copied(event))
 
     def query(self, question: Document) -> Document:
         """Ask a question. Errors: Misbehaviour, also for an answer `error`."""
@@ -86,6 +88,11 @@ class Asked:
     def gave_up(self, word: str) -> bool:
         """Whether a word was never answered, however often it was asked: it is then asked no more."""
         return self._unsupported.get(word, 0) >= 20 and word not in self._answered
+
+    def forget(self) -> None:
+        """Forget which words were answered: what is asked from now on depends on nothing before it."""
+        self._unsupported.clear()
+        self._answered.clear()
 
     def _answer(self, ask: Callable[..., Document], *arguments: Document) -> Document:
         """The answer to a request, unless it says that the engine has failed; not waited for without end."""

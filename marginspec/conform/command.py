@@ -1,10 +1,9 @@
 """What `marginspec conform` runs and prints: the vectors, then the live campaign, then the report."""
 
 import os
-import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,60 +12,28 @@ from marginspec.conform.declared import NOTHING_DECLARED, read_declared
 from marginspec.conform.engine import Misbehaviour
 from marginspec.conform.judgement import DIFFERS, FINDINGS_MOST, Finding, Judgement, Story
 from marginspec.conform.junit import write_junit
-from marginspec.conform.live import Ground, play_bulk, play_hypothesis, plays_nothing, timed
+from marginspec.conform.kept import Kept, opened
+from marginspec.conform.live import Ground, timed
 from marginspec.conform.opening import Recipe
+from marginspec.conform.options import Options
+from marginspec.conform.pieces import Plan, do_pieces
 from marginspec.conform.report import Run, body, facts_of, head, nothing_compared, rules
 from marginspec.conform.shrink_trace import shrunk
 from marginspec.conform.trial import Enough, Trial
-from marginspec.conform.vectors_run import Vectors, run_traces
 from marginspec.documents import Trace, read_trace, trace_document
 from marginspec.errors import BROKEN, HELD, INTERRUPTED, UNDECIDED, Flaw, InputError
 from marginspec.policy_file import read_policy
 from marginspec.reports import Report
 from marginspec.screen import progress, say
-from marginspec.search.workers import Workers, worked
-from marginspec.vectors.files import VectorFile, read_vectors
-from marginspec.vectors.traces import VectorTrace, read_traces
 from refmodel.policy import Policy
 from refmodel.state import genesis
 
+__all__ = ["Options", "judged", "run_conform"]
+
 Told = tuple[int, dict[str, Any]]
 
-SHARE_OF_HYPOTHESIS = 5
-"""Of the live events, one in so many is drawn by Hypothesis."""
-EVENTS_OF_CHUNK = 2_000
-HISTORIES_OF_CHUNK = 10_000
-"""Numbers of histories that belong to a chunk: more than its events need, so that no two chunks share one."""
 SHARE_OF_SHRINKING = 3
 """A rule gets at most so many times what each would get if all got the same."""
-DATABASE = Path(".hypothesis") / "marginspec-conform"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is asked for on the command line.
-
-    policy    name or file of the policy that all live histories play on; None: drawn and shipped ones
-    events    live ones, >= 0
-    accept    file of declared differences
-    junit     file to write
-    trace     file to run instead of the vectors and the campaign
-    workers   processes of the bulk driver, >= 1, or a cluster on whose machines the engine can be started
-    database  folder in which Hypothesis keeps what differed, in a folder for each engine; None: nowhere
-    vectors   whether the vectors are asked
-    shrink    seconds for making all traces short
-    """
-
-    policy: str | None = None
-    seed: int = 1
-    events: int = 20_000
-    accept: str | None = None
-    junit: str | None = None
-    trace: str | None = None
-    workers: Workers = 1
-    database: Path | None = DATABASE
-    vectors: bool = True
-    shrink: float = 15.0
 
 
 def run_conform(recipe: Recipe, options: Options) -> Told:
@@ -100,13 +67,15 @@ def judged(recipe: Recipe, options: Options) -> Run:
         refuse_unwritable(Path(options.junit))
     judgement = Judgement()
     played_on = "drawn policies and some that ship" if given is None else given.name
-    run = Run(None, judgement, declared, options.seed, played_on, recipe.words)
+    run = Run(None, judgement, declared, options.seed, played_on, recipe.words, evidence=options.evidence)
     try:
         with recipe.opened(judgement) as asked:
             try:
                 ask_everything(asked, run, recipe, options, given, trace)
             except Enough:
                 run.stopped = f"The engine has misbehaved {FINDINGS_MOST} times; it was asked no more."
+                if options.evidence is not None:
+                    run.stopped += f" That is kept in {options.evidence}: remove it to ask the engine again."
             except KeyboardInterrupt:
                 run.interrupted = True
             if trace is None:
@@ -128,119 +97,32 @@ def code_of(run: Run) -> int:
 def ask_everything(
     asked: Asked, run: Run, recipe: Recipe, options: Options, given: Policy | None, trace: Trace | None
 ) -> None:
-    """Hello, the vectors and the campaign, or the trace. Errors: Enough."""
-    judgement = run.judgement
+    """Hello, the pieces of work that no earlier run has kept, or the trace.
+
+    Errors: Enough; EvidenceError for an evidence file of another run.
+    """
     try:
         run.hello = asked.greet()
     except Misbehaviour as found:
         finding = Finding(found.kind, found.text, found.stderr, "", asked.request, None)
-        judgement.findings.append(finding)
+        run.judgement.findings.append(finding)
         say(head(run))
         return
     say(head(run))
     if trace is not None:
         play_trace(asked, run, trace)
         return
-    if options.vectors:
-        ask_vectors(asked, judgement)
-    why = plays_nothing(run.hello, given)
-    if why:
-        run.notes.append(f"No history was played: {why}.")
-    elif options.events:
-        if given is None and run.hello.policies is not None:
-            run.policy = "policies of the engine"
-        ground = Ground(given, run.hello)
-        timed(judgement, lambda: campaign(asked, judgement, ground, recipe, options))
-
-
-# ------------------------------------------------------------------------------------- what is asked
-
-
-def ask_vectors(asked: Asked, judgement: Judgement) -> None:
-    """Ask every vector that the engine takes. Errors: Enough."""
-    files: Sequence[VectorFile] = read_vectors()
-    traces: Sequence[VectorTrace] = read_traces()
-    cases = sum(len(file.cases) for file in files)
-    began = time.monotonic()
-    try:
-        with progress("vectors", cases) as advance:
-            Vectors(asked, judgement).run(files, lambda done: advance(done, f"{done:_} of {cases:_} cases"))
-            run_traces(asked, judgement, traces)
-    finally:
-        judgement.counts["milliseconds vectors"] += round((time.monotonic() - began) * 1_000)
-
-
-def campaign(asked: Asked, judgement: Judgement, ground: Ground, recipe: Recipe, options: Options) -> None:
-    """Play the live histories: a part by Hypothesis, the rest in bulk. Errors: Enough."""
-    explored = options.events // SHARE_OF_HYPOTHESIS
-    with progress("live", options.events) as advance:
-
-        def told(done: int) -> None:
-            found = len(judgement.differing)
-            advance(done, f"{done:_} of {options.events:_} events, {found} rules differ")
-
-        kept = None if options.database is None else options.database / folder_name(ground.hello.engine)
-        play_hypothesis(asked, judgement, ground, options.seed, explored, kept, told)
-        explored = judgement.counts["events"]
-        if options.workers != 1:
-            plan = Plan(recipe, ground)
-            chunks = chunks_of(options.events - explored)
-            for part in worked(play_chunk, plan, options.seed, chunks, options.workers):
-                judgement.add(part)
-                told(judgement.counts["events"])
-                if len(judgement.findings) >= FINDINGS_MOST:
-                    raise Enough
-            return
-        for first, events in chunks_of(options.events - explored):
-            so_far = judgement.counts["events"]
-            play_bulk(
-                asked,
-                judgement,
-                ground,
-                options.seed,
-                events,
-                lambda done, so_far=so_far: told(so_far + done),  # type: ignore[misc]
-                first,
+    with ExitStack() as stack:
+        evidence = None
+        if options.evidence is not None:
+            depends = {"events": options.events, "vectors": options.vectors}
+            evidence = stack.enter_context(
+                opened(options.evidence, recipe, run.hello, given, depends, options.seed)
             )
+        do_pieces(asked, run, Plan(recipe, Ground(given, run.hello)), options, Kept(evidence))
 
 
-def folder_name(engine: str) -> str:
-    """The name of an engine as that of a folder: what differs in one is nothing to another."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", engine)[:60] or "engine"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What every worker knows."""
-
-    recipe: Recipe
-    ground: Ground
-
-
-Chunk = tuple[int, int]
-"""The number of its first history, and its events."""
-
-
-def chunks_of(events: int) -> Iterator[Chunk]:
-    """The chunks of a campaign: the same ones for any number of workers."""
-    for number, done in enumerate(range(0, events, EVENTS_OF_CHUNK)):
-        yield number * HISTORIES_OF_CHUNK, min(EVENTS_OF_CHUNK, events - done)
-
-
-def play_chunk(plan: Plan, seed: int, chunk: Chunk) -> Judgement:
-    """Play a chunk with an engine of its own."""
-    first, events = chunk
-    judgement = Judgement()
-    with plan.recipe.opened(judgement) as asked:
-        try:
-            asked.greet()
-            play_bulk(asked, judgement, plan.ground, seed, events, first=first)
-        except Enough:
-            pass
-        except Misbehaviour as found:
-            finding = Finding(found.kind, found.text, found.stderr, "", asked.request, None)
-            judgement.findings.append(finding)
-    return judgement
+# ------------------------------------------------------------------------------------- a trace
 
 
 def play_trace(asked: Asked, run: Run, trace: Trace) -> None:

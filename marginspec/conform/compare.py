@@ -2,10 +2,14 @@
 
 - Refused by the law: the rule by which it refuses, whether the engine accepts or refuses otherwise.
 - Refused by the engine alone: the rule that it gives, if it claims it; else that of the law's last posting.
-- Postings: the rule of the first posting of the law that differs; beyond those, that of the engine's posting.
+- Postings: at the first place where they differ, the rule of the law's posting if the engine has left it out,
+  of the engine's if it has put it in; else of the one that is of the earlier stage, for there one side goes
+  on where the other has ended; of one stage, that of the law.
 - A query about what postings change (wallet, position, fund, fee pool, bad debt): the rule of the posting to
   that place in the event just asked. If one that is missing, or is there twice, explains the engine's amount,
-  it is that one; else the last. If the law refused the event, the rule that did.
+  it is that one; else the last. If the law refused the event, the rule that did. What is realised where the
+  law sets the price is due to the rule of the exchange.
+- The largest amount to be withdrawn or ordered, where the engine allows more: the rule that refuses more.
 - Any other query: the rule in the table of spec/protocol.md, section 3.
 - The digest alone: EVT-5.
 """
@@ -20,6 +24,7 @@ from marginspec.explain import LAW
 from refmodel.outcome import Outcome, Refusal
 from refmodel.postings import BAD_DEBT, FEE_POOL, FUND, LOTS, WALLET, ClockSet, Posting
 from refmodel.rulebook import RULES
+from refmodel.stages import FILL, STAGES_IN_ORDER
 
 assert LAW, "these modules register the rules"
 
@@ -57,6 +62,7 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "order_max": ("equity", "margin_initial"),
 }
 """What a word is worked out from: where one of these differs, it is not judged."""
+RULE_OF_REALISED = "TRD-6"
 RULE_OF_TIME = "EVT-1"
 RULE_OF_DIGEST = "EVT-5"
 
@@ -118,14 +124,37 @@ def postings_differ(
     ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]], claims: Claims
 ) -> Difference | None:
     """The first posting that differs, both in the form of spec/logs.md."""
-    for number, (law, engine) in enumerate(zip_longest(ours, theirs), start=1):
+    for place, (law, engine) in enumerate(zip_longest(ours, theirs)):
         if law is not None and engine is not None and whole_row(law) == whole_row(engine):
             continue
-        rule = rule_of_row(law) if law is not None else rule_of_row(engine)
+        rule = rule_of_row(row_to_blame(ours[place:], theirs[place:]))
+        if rule not in RULES or not claims(rule):
+            rule = rule_of_row(ours[-1] if law is None else law)
         if rule not in RULES or not claims(rule):
             rule = rule_of_row(ours[-1])
-        return Difference(rule, f"posting {number}", row_in_words(law), row_in_words(engine))
+        return Difference(rule, f"posting {place + 1}", row_in_words(law), row_in_words(engine))
     return None
+
+
+def row_to_blame(ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Of the postings from the first place on where they differ, the one that should not be so.
+
+    ours, theirs  not both empty
+    """
+    if not ours or not theirs:
+        return (ours or theirs)[0]
+    law, engine = ours[0], theirs[0]
+    is_left_out = whole_row(engine) in map(whole_row, ours)
+    is_put_in = whole_row(law) in map(whole_row, theirs)
+    if is_left_out or not (is_put_in or stage_of_row(engine) < stage_of_row(law)):
+        return law
+    return engine
+
+
+def stage_of_row(row: Sequence[str]) -> int:
+    """The place of a posting's stage in the order in which an event goes through them; -1 without one."""
+    stage = (*row[0].split(), "", "", "")[2]
+    return STAGES_IN_ORDER.index(stage) if stage in STAGES_IN_ORDER else -1
 
 
 def whole_row(row: Sequence[str]) -> tuple[str, ...]:
@@ -203,8 +232,20 @@ def rule_of_word(
     off = abs(int(ours) - int(theirs))
     explained = [entry for entry in posted if abs(entry.amount) == off]
     if posted:
-        return (explained or posted)[-1].rule
+        return rule_of_posting((explained or posted)[-1], last)
     return rule if claims(rule) else rules_of(last)[-1]
+
+
+def rule_of_posting(entry: Posting, outcome: Outcome) -> str:
+    """The rule to which a posting is due: what is realised where the law itself sets the price is due to that
+    of the exchange; in trades and fills, whose price stands in the event, to TRD-6 as the posting says."""
+    if entry.rule == RULE_OF_REALISED and entry.stage not in ("", FILL):
+        for other in outcome.postings:
+            if not isinstance(other, Posting) or other.place.kind != LOTS:
+                continue
+            if (other.stage, other.place.holder) == (entry.stage, entry.place.holder):
+                return other.rule
+    return entry.rule
 
 
 # ------------------------------------------------------------------------------------- words

@@ -276,7 +276,8 @@ class InProcess:
 
     def query(self, question: Document) -> Document:
         """As Engine.query. Errors: Misbehaviour."""
-        return self._ask("query", question, lambda engine: engine.query(question))
+        own = {**question, "what": list(question["what"])}
+        return self._ask("query", question, lambda engine: engine.query(own))
 
     def _ask(self, do: str, request: Document, ask: Callable[[Engine], Document]) -> Document:
         try:

@@ -1,10 +1,12 @@
 """Judgement: what a run found out about each rule, kept so that those of several processes add up."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from marginspec.conform.compare import Difference
 from marginspec.conform.engine import Hello
+from refmodel.canonical import canonical_text, event_document, policy_document, venue_document
 from refmodel.events import Event
 from refmodel.policy import Policy
 from refmodel.state import Venue
@@ -35,6 +37,19 @@ class Story:
     start: Venue | None
     events: tuple[Event, ...]
     case: str = ""
+
+    def words(self) -> Iterator[str]:
+        """All of it in words, the events first: what two stories are put in order by."""
+        yield from (canonical_text(event_document(event)) for event in self.events)
+        yield "" if self.start is None else canonical_text(venue_document(self.start))
+        yield canonical_text(policy_document(self.policy))
+
+    def comes_before(self, other: "Story") -> bool:
+        """Whether it is the better one to tell: the shorter, or of one length that whose words are less."""
+        if len(self.events) != len(other.events):
+            return len(self.events) < len(other.events)
+        pairs = zip(self.words(), other.words(), strict=True)
+        return next((mine < theirs for mine, theirs in pairs if mine != theirs), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,7 @@ class Judgement:
     comparisons     by rule, how often both sides were compared and agreed
     differing       by rule, how often they differed
     unsupported     by rule, how often the engine said that it does not support what was asked
-    whys            by rule, what the engine said then, the first time
+    whys            by rule, what the engine said then: the first time, or of several pieces of work the least
     seen            by rule, the shortest history in which they differed
     cases           by rule, the vectors in which they differed
     seen_in_vector  by rule, the first of them
@@ -105,23 +120,26 @@ class Judgement:
         if known is None or len(seen.story.events) < len(known.story.events):
             self.seen[rule] = seen
 
+    def would_keep(self, seen: Seen) -> bool:
+        """Whether a difference of a history is to take the place of what is kept of its rule."""
+        known = self.seen.get(seen.difference.rule)
+        return known is None or seen.story.comes_before(known.story)
+
     def does_not_support(self, rule: str, why: str) -> None:
         """Count what an engine says that it does not support."""
         self.unsupported[rule] += 1
         self.whys.setdefault(rule, why)
 
     def add(self, other: "Judgement") -> None:
-        """Take in what other requests came to."""
+        """Take in what other requests came to; but for findings and cases, in any order."""
         self.comparisons.update(other.comparisons)
         self.unsupported.update(other.unsupported)
-        self.whys = {**other.whys, **self.whys}
+        for rule, why in other.whys.items():
+            self.whys[rule] = min(why, self.whys.get(rule, why))
         self.counts.update(other.counts)
         self.findings += other.findings
         self.differing.update(other.differing)
-        for rule, seen in other.seen.items():
-            known = self.seen.get(rule)
-            if known is None or len(seen.story.events) < len(known.story.events):
-                self.seen[rule] = seen
+        self.seen.update({rule: seen for rule, seen in other.seen.items() if self.would_keep(seen)})
         for rule, cases in other.cases.items():
             self.cases.setdefault(rule, []).extend(cases)
         self.seen_in_vector = {**other.seen_in_vector, **self.seen_in_vector}

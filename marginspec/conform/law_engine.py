@@ -4,34 +4,33 @@ It is our side of a comparison, what `marginspec serve` serves, and the engine t
 """
 
 import copy
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from marginspec import __version__
 from marginspec.conform.engine import ACCEPTED, ALL, ERROR, PROTOCOL, REFUSED, Document, shown
+from marginspec.conform.in_texts import (
+    ENCODER,
+    digest_of_policy,
+    event_in_texts,
+    texts,
+    venue_digest,
+    venue_in_texts,
+)
 from marginspec.conform.questions import answers
 from marginspec.documents import TRACE_FORMAT, policy_from_canonical, venue_from_document
 from marginspec.errors import Flaw, InputError
 from marginspec.validation import flaws_of
-from refmodel.canonical import (
-    canonical_text,
-    event_document,
-    event_from,
-    policy_digest,
-    policy_document,
-    venue_document,
-    venue_from,
-)
+from refmodel.canonical import event_from, policy_document, venue_from
 from refmodel.events import Event
-from refmodel.numbers import Quanta
 from refmodel.outcome import Outcome
-from refmodel.policy import Market, Policy
+from refmodel.policy import Policy
 from refmodel.postings import AccountOpened, DrawCounted, Entry, MarkSet, OrdersSet, Posting
 from refmodel.state import Venue
-from refmodel.validity import faults
+from refmodel.validity import Fault, faults
 from refmodel.venue import apply
 
 __all__ = [
@@ -48,12 +47,26 @@ __all__ = [
 ]
 
 
+POLICIES_KEPT = 16
+"""Policies that an engine remembers having read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A policy that was read, its digest, and the first rule of chapter 13 that it breaks."""
+
+    policy: Policy
+    digest: str
+    fault: Fault | None
+
+
 class LawEngine:
     """The law behind the five requests. It answers with postings and a digest, and claims every rule."""
 
     def __init__(self) -> None:
         self._venue: Venue | None = None
-        self._policy: tuple[Document, Policy, str] | None = None
+        self._digest_of_policy = ""
+        self._known: dict[bytes, _Read] = {}
 
     def hello(self) -> Document:
         """Who answers."""
@@ -68,11 +81,10 @@ class LawEngine:
         self._venue = None
         try:
             read = self._read_policy(policy)
-            fault = next(iter(faults(read)), None)
-            if fault is not None:
-                reason = f"{fault.key} is {fault.value}; valid is {fault.valid}"
-                return {"outcome": REFUSED, "rule": fault.rule, "reason": reason}
-            self._venue = venue_of(venue, read)
+            if read.fault is not None:
+                reason = f"{read.fault.key} is {read.fault.value}; valid is {read.fault.valid}"
+                return {"outcome": REFUSED, "rule": read.fault.rule, "reason": reason}
+            self._venue, self._digest_of_policy = venue_of(venue, read.policy, read.digest), read.digest
         except InputError as error:
             return _error(_sentences(error))
         return {"outcome": ACCEPTED, "digest": self._digest(self._venue)}
@@ -92,16 +104,23 @@ class LawEngine:
         """What is so in the venue."""
         return _error(NOTHING_LOADED) if self._venue is None else answers(self._venue, question)
 
-    def _read_policy(self, document: Document) -> Policy:
-        """The policy of a document; the same one again costs nothing. Errors: InputError."""
-        if self._policy is None or self._policy[0] != document:
+    def _read_policy(self, document: Document) -> _Read:
+        """The policy of a document; one that was read before costs nothing. Errors: InputError."""
+        try:
+            text = ENCODER.encode(document)
+        except NOT_JSON:
+            raise _unreadable("policy", "trace", {**EMPTY_TRACE, "policy": document}) from None
+        read = self._known.get(text)
+        if read is None:
             policy = policy_of(document)
-            self._policy = copy.deepcopy(document), policy, policy_digest(policy)
-        return self._policy[1]
+            read = _Read(policy, digest_of_policy(document), next(iter(faults(policy)), None))
+            if len(self._known) >= POLICIES_KEPT:
+                del self._known[next(iter(self._known))]
+            self._known[text] = read
+        return read
 
     def _digest(self, venue: Venue) -> str:
-        assert self._policy is not None
-        return venue_digest(venue, self._policy[2])
+        return venue_digest(venue, self._digest_of_policy)
 
 
 NOTHING_LOADED = "no venue is loaded. Send `load` first."
@@ -154,35 +173,7 @@ def _words(kind: str, rule: str, stage: str) -> str:
     return f"{kind} {rule} {stage}" if stage else f"{kind} {rule}"
 
 
-def venue_digest(venue: Venue, policy: str) -> str:
-    """The digest of a venue (EVT-5), given that of its policy, which is most of the work for many markets."""
-    text = canonical_text({**_without_policy(venue), "policy": policy})
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _NoChoices:
-    """What stands in the place of a policy where only its digest would be read, and that is put in later."""
-
-    markets: Mapping[str, Market] = field(default_factory=dict)
-    draw_limits: Mapping[str, Quanta] = field(default_factory=dict)
-
-
-NO_CHOICES = cast(Policy, _NoChoices())
-
-
-def _without_policy(venue: Venue) -> dict[str, Any]:
-    """The document of a venue with the digest of no policy in the place of its own."""
-    place = Venue(NO_CHOICES, venue.clock, venue.marks, venue.accounts, venue.pools, venue.custody)
-    return venue_document(place)
-
-
 # ------------------------------------------------------------------------------------- reading
-
-
-def texts(document: Any) -> Any:
-    """A document with its whole numbers as texts, as it travels."""
-    return json.loads(canonical_text(document))
 
 
 def policy_of(document: Document) -> Policy:
@@ -199,12 +190,15 @@ def policy_of(document: Document) -> Policy:
     raise _unreadable("policy", "trace", {**EMPTY_TRACE, "policy": document})
 
 
-def venue_of(document: Document, policy: Policy) -> Venue:
-    """The venue of a document (EVT-4), if events can lead to it under a policy. Errors: InputError."""
+def venue_of(document: Document, policy: Policy, digest: str = "") -> Venue:
+    """The venue of a document (EVT-4), if events can lead to it under a policy. Errors: InputError.
+
+    digest  of the policy, if it has been worked out already
+    """
     try:
         venue = venue_from(dict(document), policy)
-        if texts({**_without_policy(venue), "policy": document["policy"]}) == document:
-            return venue_from_document(dict(document), policy, "venue")
+        if venue_in_texts(venue, document["policy"]) == document:
+            return venue_from_document(dict(document), policy, "venue", digest=digest)
     except NOT_OF_THE_FORM:
         pass
     raise _unreadable("venue", "venue", document)
@@ -214,7 +208,7 @@ def event_of(document: Document) -> Event:
     """The event of a document (EVT-4). Errors: InputError for a document of another form."""
     try:
         event = event_from(dict(document))
-        if texts(event_document(event)) == document and _has_texts(document):
+        if event_in_texts(event) == document and _has_texts(document):
             return event
     except NOT_OF_THE_FORM:
         pass
@@ -225,12 +219,15 @@ NOT_OF_THE_FORM = (AssertionError, AttributeError, KeyError, RecursionError, Typ
 """What the readers of the law raise for a document that no schema has checked. Schemas take a hundred times
 as long as reading does, so a document is read, written again and compared; only one that differs is looked at
 by them, for the words."""
+NOT_JSON = (msgspec.MsgspecError, OverflowError, RecursionError, TypeError, ValueError)
+"""What is raised for a document that has no JSON text."""
 EMPTY_TRACE: dict[str, Any] = {"format": TRACE_FORMAT, "start": None, "events": []}
 
 
 def _has_texts(event: Document) -> bool:
     """Whether the names of an event are texts; its numbers are, if it is written again as it was."""
-    return all(isinstance(value, str) for key, value in event.items() if key != "marks")
+    names = (value for key, value in event.items() if key != "marks")
+    return all(isinstance(name, str) for name in (*names, *event.get("marks", ())))
 
 
 def _unreadable(source: str, schema: str, document: Any) -> InputError:

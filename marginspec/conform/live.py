@@ -25,6 +25,7 @@ from marginspec.conform.tape import TapeChoices
 from marginspec.conform.trial import Enough, Trial
 from marginspec.policy_file import read_policy
 from marginspec.search.choices import Choices, SeededChoices
+from marginspec.search.draw_edge import draw_edge, draw_shock
 from marginspec.search.draw_events import draw_event
 from marginspec.search.draw_policy import draw_policy
 from marginspec.search.scene import draw_scene, draw_start, narrowed
@@ -34,9 +35,15 @@ EVENTS_OF_HISTORY = 40
 """Events of a history of the bulk driver: a market opens, is traded, crashes and recovers."""
 EVENTS_OF_EXAMPLE = 60
 """At most, of a history of the Hypothesis driver."""
+AT_THE_EDGE = 300_000
+"""Parts of a million of the histories that begin at the edge: their accounts have little more than margin."""
+EVENTS_OF_EDGE = 10
+"""At most, of such a history: what is there to be seen is seen soon."""
+SHOCKS = 500_000
+"""Parts of a million of its events that move a mark."""
 LENGTHS = st.integers(4, EVENTS_OF_EXAMPLE)
 TAPE_OF_EVENT = st.binary(min_size=64, max_size=64)
-TAPE_OF_POLICY = st.binary(min_size=600, max_size=600)
+TAPE_OF_POLICY = st.binary(min_size=900, max_size=900)
 """What Hypothesis chooses: bytes, from which an event or a policy and its scene are drawn."""
 SHIPPED = ("minimal", "hyperliquid-like", "dydx-like", "bybit-like")
 """Played on, beside drawn policies, if no policy is given."""
@@ -102,15 +109,17 @@ def play(
     """
     scene = draw_scene(choices, policy)
     trial = Trial(asked, judgement)
-    trial.begin(policy, draw_start(choices, scene))
+    edge = draw_edge(choices, scene) if choices.chance(AT_THE_EDGE) else None
+    trial.begin(policy, draw_start(choices, scene) if edge is None else edge)
     if trial.unsupported:
         judgement.counts["histories not supported"] += 1
         return False
     judgement.counts["histories"] += 1
-    for chosen in events:
+    for chosen in events if edge is None else itertools.islice(events, EVENTS_OF_EDGE):
         if trial.over:
             break
-        trial.step(draw_event(chosen, trial.venue, scene))
+        draw = draw_shock if edge is not None and chosen.chance(SHOCKS) else draw_event
+        trial.step(draw(chosen, trial.venue, scene))
     return True
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from marginspec.conform.engine import ERROR, Document, shown
 from refmodel.close_out import bankruptcy_price
-from refmodel.events import Order, Withdraw
+from refmodel.events import Event, Order, Withdraw
 from refmodel.liquidation_price import liquidation_price
 from refmodel.margin import NOTHING_HELD, NOTHING_ORDERED, Standing, standing_of, status
 from refmodel.numbers import Lots, Quanta, Ticks, largest_count
+from refmodel.outcome import Refusal
 from refmodel.ranking import ranking
 from refmodel.state import Account, Pool, Venue
 from refmodel.trading import BUY, SELL
@@ -92,12 +93,31 @@ def withdrawable(venue: Venue, name: str) -> Quanta:
     """The largest amount that a withdrawal at the present clock is accepted with; 0 if none is.
 
     Whoever may take an amount may take a smaller one: the wallet, equity and custody that stay are larger,
-    and what is required of positions and orders does not depend on the wallet. So the interval may be halved.
+    and what is required of positions and orders does not depend on the wallet. So an amount that is accepted
+    is the largest if a quantum more is not: mostly what is left when the refusal of all says how much lacks.
+    Where it is not, the interval is halved.
     """
     most = max(min(venue.accounts[name].wallet, venue.custody), 0)
-    return largest_count(
-        most, lambda amount: apply(venue, Withdraw(venue.clock, name, amount)).refusal is None
-    )
+
+    def refusal(amount: Quanta) -> Refusal | None:
+        return apply(venue, Withdraw(venue.clock, name, amount)).refusal
+
+    refused = refusal(most) if most else None
+    if refused is None:
+        return most
+    lacking = _number(refused, "required") - _number(refused, "equity")
+    for likely in (most - lacking, most - lacking - 1):
+        if 0 < likely < most and refusal(likely) is None and refusal(likely + 1) is not None:
+            return likely
+    if refusal(1) is not None:
+        return 0
+    return largest_count(most, lambda amount: refusal(amount) is None)
+
+
+def _number(refusal: Refusal, name: str) -> int:
+    """A number that decided a refusal; 0 if it has none of that name."""
+    number = refusal.numbers.get(name, 0)
+    return number if isinstance(number, int) else 0
 
 
 def order_max(venue: Venue, name: str, market: str, side: str) -> Lots:
@@ -116,6 +136,29 @@ def order_max(venue: Venue, name: str, market: str, side: str) -> Lots:
         return apply(venue, Order(venue.clock, name, market, buys, sells)).refusal is None
 
     return largest_count(venue.policy.markets[market].size_max + abs(size), is_admitted)
+
+
+def rule_beyond(venue: Venue, question: Document, word: str, most: int) -> str:
+    """The rule by which the law refuses one more than the largest amount: see `withdrawable` and `order_max`.
+
+    word  one of BOUNDED
+    most  what the law answers to it
+    """
+    name, more = question["account"], most + 1
+    event: Event
+    if word == "withdrawable":
+        event = Withdraw(venue.clock, name, more)
+    else:
+        resting = venue.accounts[name].orders.get(question["market"], NOTHING_ORDERED)
+        buys, sells = (more, resting.sells) if question["side"] == BUY else (resting.buys, more)
+        event = Order(venue.clock, name, question["market"], buys, sells)
+    refusal = apply(venue, event).refusal
+    assert refusal is not None
+    return refusal.rule
+
+
+BOUNDED = ("withdrawable", "order_max")
+"""The words that ask for the largest amount that is accepted."""
 
 
 def _position(asked: _Asked) -> str:

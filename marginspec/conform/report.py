@@ -51,6 +51,8 @@ class Run:
     interrupted  whether somebody stopped it: what was done until then counts
     stopped      why it stopped by itself, or empty
     notes        sentences about what was given and not used
+    evidence     the file in which it is kept; None keeps nothing
+    earlier      live events that earlier runs had played and kept
     """
 
     hello: Hello | None
@@ -64,6 +66,8 @@ class Run:
     interrupted: bool = False
     stopped: str = ""
     notes: list[str] = field(default_factory=list)
+    evidence: Path | None = None
+    earlier: int = 0
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on every rule of the law, in the order of the chapters."""
@@ -79,9 +83,10 @@ class Run:
 
     @property
     def events_per_second(self) -> int:
-        """Live events in a second of wall clock."""
+        """Live events in a second of wall clock; of those of this run, not of earlier ones."""
         milliseconds = self.judgement.counts["milliseconds live"]
-        return round(self.judgement.counts["events"] * 1_000 / milliseconds) if milliseconds else 0
+        played = self.judgement.counts["events"] - self.earlier
+        return round(played * 1_000 / milliseconds) if milliseconds else 0
 
 
 # ------------------------------------------------------------------------------------- the head
@@ -138,11 +143,14 @@ def counts(run: Run) -> Iterator[str]:
     yield f"  vectors          {grouped(told['cases'])} cases{apart}{traces}, {seconds:.1f} s"
     events = told["events"]
     seconds = told["milliseconds live"] / 1_000
+    rate = "" if 0 < events == run.earlier else f"{grouped(run.events_per_second)} events/s; "
     yield (
         f"  live             {grouped(events)} events in {grouped(told['histories'])} histories, "
         f"{told['accepted'] * 100 // max(events, 1)} % accepted, {seconds:.1f} s, "
-        f"{grouped(run.events_per_second)} events/s; {run.policy}"
+        f"{rate}{run.policy}"
     )
+    if run.earlier:
+        yield f"                   {grouped(run.earlier)} of the events were played by earlier runs"
     if told["histories not supported"]:
         yield f"                   {told['histories not supported']} more histories: policy not supported"
     if told["outside the domain"]:
@@ -314,7 +322,8 @@ def last_lines(run: Run) -> Iterator[str]:
     if run.stopped:
         yield f"STOPPED  {run.stopped}"
     if run.interrupted:
-        yield "INTERRUPTED  What was asked until then is counted above."
+        goes_on = "" if run.evidence is None else f" The same command goes on from {run.evidence}."
+        yield f"INTERRUPTED  What was asked until then is counted above.{goes_on}"
     if run.judgement.differing.total() == 0 and not run.judgement.findings and not nothing_compared(run):
         yield "Nothing differs from the law, as far as this run went."
     elif nothing_compared(run):
@@ -372,6 +381,7 @@ def facts_of(run: Run) -> dict[str, Any]:
             for number, one in enumerate(judgement.findings)
         ],
         "events": judgement.counts["events"],
+        "events_of_earlier_runs": run.earlier,
         "histories": judgement.counts["histories"],
         "cases": judgement.counts["cases"],
         "cases_not_asked": judgement.counts["cases not asked"],

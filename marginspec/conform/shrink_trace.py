@@ -72,15 +72,19 @@ class Shrinker:
         return time.monotonic() > self._until or self._misbehaviours >= MISBEHAVIOURS_MOST
 
     def _fails(self, start: Venue | None, events: tuple[Event, ...]) -> bool:
-        return not self._is_late() and self._first(start, events) is not None
+        # Where it shows before the end, a shorter history shows it at its end: to look there is enough.
+        return not self._is_late() and self._first(start, events, only_at=len(events)) is not None
 
     def _first(
-        self, start: Venue | None, events: tuple[Event, ...], keeps_rows: bool = False
+        self, start: Venue | None, events: tuple[Event, ...], only_at: int = 0, keeps_rows: bool = False
     ) -> tuple[int, Difference, tuple[Row, ...]] | None:
-        """The first time that the rule differs: after how many events, how, and both sides of the last."""
+        """The first time that the rule differs: after how many events, how, and both sides of the last.
+
+        only_at  number of the event after which alone a question or a digest is compared; 0: after every one
+        """
         wanted = self._seen.difference
         judgement = Judgement()
-        trial = Trial(self._asked, judgement, only=wanted, keeps_rows=keeps_rows)
+        trial = Trial(self._asked, judgement, only=wanted, only_at=only_at, keeps_rows=keeps_rows)
         try:
             trial.begin(self._seen.story.policy, start)
             if wanted.rule in judgement.seen:

@@ -31,10 +31,18 @@ from marginspec.conform.compare import (
     words_that_differ,
 )
 from marginspec.conform.engine import ACCEPTED, UNSUPPORTED, Document, Misbehaviour
+from marginspec.conform.in_texts import (
+    digest_of_policy,
+    event_in_texts,
+    texts,
+    venue_digest,
+    venue_in_texts,
+)
 from marginspec.conform.judgement import FINDINGS_MOST, Finding, Judgement, Row, Seen, Story
-from marginspec.conform.law_engine import answers, posting_rows, texts, venue_digest
+from marginspec.conform.law_engine import posting_rows
+from marginspec.conform.questions import BOUNDED, answers, rule_beyond
 from marginspec.conform.questions_after import Question, all_questions, can_be_asked, questions_after
-from refmodel.canonical import event_document, policy_digest, policy_document, venue_document
+from refmodel.canonical import policy_document
 from refmodel.events import Event
 from refmodel.outcome import Outcome
 from refmodel.policy import Policy
@@ -68,19 +76,22 @@ class Trial:
         case: str = "",
         everything: bool = False,
         only: Difference | None = None,
+        only_at: int = 0,
         keeps_rows: bool = False,
     ) -> None:
         """A trial that reports to a judgement.
 
         case        the vector that is asked, or empty
         everything  ask all questions after every event
-        only        look for this difference alone: its question after every event, or no questions at all
+        only        look for this difference alone: compare the digest, or ask its question, or neither
+        only_at     number of the event after which alone that is done; 0: after every event
         """
         self._asked = asked
         self._judgement = judgement
         self._case = case
         self._everything = everything
         self._only = only
+        self._only_at = only_at
         self._keeps_rows = keeps_rows
         self.rows: list[Row] = []
         self.unsupported = ""
@@ -186,9 +197,7 @@ class Trial:
             return self._differs([difference])
         self._loaded = True
         state_is_known = False
-        step = len(self._events)
-        due = rows is None or step % DIGEST_EVERY == 0 if self._only is None else self._only.what == "digest"
-        if "digest" in answer and due:
+        if "digest" in answer and self._digest_is_due(rows is not None):
             ours = self._digest()
             if ours != answer["digest"]:
                 return self._digest_differs(event, outcome, ours, answer["digest"])
@@ -201,15 +210,24 @@ class Trial:
                 self._judgement.comparisons[RULE_OF_TIME] += 1
         return found
 
+    def _digest_is_due(self, postings_agree: bool) -> bool:
+        """Whether the digest after this event is compared: it takes as long as the event itself."""
+        step = len(self._events)
+        if self._only is not None:
+            return self._only.what == "digest" and self._only_at in (0, step)
+        return not postings_agree or step % DIGEST_EVERY == 0
+
     def _ask_after(
         self, event: Event, outcome: Outcome, last: Outcome | None, state_is_known: bool
     ) -> list[Difference]:
         """Ask the questions that follow an event."""
+        step = len(self._events)
         if self._only is not None:
             only = self._only.question
-            return [] if only is None or not can_be_asked(only, self.venue) else self.ask(dict(only), last)
+            if only is None or self._only_at not in (0, step) or not can_be_asked(only, self.venue):
+                return []
+            return self.ask(dict(only), last)
         found: list[Difference] = []
-        step = len(self._events)
         for question in (
             all_questions(event, outcome)
             if self._everything
@@ -238,7 +256,9 @@ class Trial:
         hello = self._asked.hello
         found = []
         for word, differs in words_that_differ(question, ours, theirs, hello.tolerance):
-            self._keep(f"{word} {subject_of(question)}", *map(value_in_words, (ours[word], theirs[word])))
+            if self._keeps_rows:
+                both = map(value_in_words, (ours[word], theirs[word]))
+                self._keep(f"{word} {subject_of(question)}", *both)
             if not differs:
                 # What the wallet says after an event is said of the rules that posted to it.
                 if hello.claims(RULE_OF_WORD[word]) and (word != "wallet" or last is None):
@@ -249,6 +269,9 @@ class Trial:
                 self._loaded = False
                 if last is not None and self._differs_when_loaded(word, question, ours[word]):
                     rule = RULE_OF_WORD[word]
+            if word in BOUNDED and int(theirs[word]) > int(ours[word]):
+                refusing = rule_beyond(self.venue, question, word, int(ours[word]))
+                rule = refusing if hello.claims(refusing) else rule
             said = (value_in_words(ours[word]), value_in_words(theirs[word]))
             found.append(Difference(rule, word, *said, question))
         return self._differs(found) if found else found
@@ -271,7 +294,7 @@ class Trial:
         """Load the engine with the law's venue; False if it cannot be."""
         if self.over:
             return False
-        venue: Document = texts(venue_document(self.venue))
+        venue = venue_in_texts(self.venue, self._policy_digest)
         if not is_inside(self._asked.hello, venue):
             self._judgement.counts["outside the domain"] += 1
             self.over = True
@@ -360,19 +383,9 @@ _LAST_TOLD: list[tuple[Policy, Document, str]] = []
 def told_of(policy: Policy) -> tuple[Document, str]:
     """The document of a policy as it travels, and its digest."""
     if not _LAST_TOLD or _LAST_TOLD[0][0] is not policy:
-        _LAST_TOLD[:] = [(policy, texts(policy_document(policy)), policy_digest(policy))]
+        document = texts(policy_document(policy))
+        _LAST_TOLD[:] = [(policy, document, digest_of_policy(document))]
     return _LAST_TOLD[0][1:]
-
-
-def event_in_texts(event: Event) -> Document:
-    """The document of an event as it travels; `texts` does the same for every document, and takes longer."""
-    document = event_document(event)
-    for key, value in document.items():
-        if type(value) is int:
-            document[key] = str(value)
-        elif isinstance(value, dict):
-            document[key] = {market: str(price) for market, price in value.items()}
-    return document
 
 
 def subject_of(question: Document) -> str:

@@ -3,7 +3,8 @@
     event    load, apply, compare with what the file expects; without a digest, query as well
     query    load, query
     policy   load with the venue of ACC-3. A policy that breaks a rule must not be accepted: it is `refused`,
-             by that rule if one is given, or `unsupported`, which is no comparison
+             by that rule if one is given, or `unsupported`, which is no comparison. Of one that is accepted,
+             a digest is compared if one is given
     function not asked: it is for the unit tests of an engine's author
 
 A case counts for the rule of its file, and an event for the rules by which the law decides it as well. Where
@@ -17,6 +18,7 @@ from typing import Any
 
 from marginspec.conform.asked import Asked, is_inside, takes_policy
 from marginspec.conform.compare import (
+    RULE_OF_DIGEST,
     RULE_OF_TIME,
     RULE_OF_WORD,
     Difference,
@@ -27,16 +29,16 @@ from marginspec.conform.compare import (
     value_in_words,
 )
 from marginspec.conform.engine import ACCEPTED, REFUSED, UNSUPPORTED, Document, Misbehaviour
+from marginspec.conform.in_texts import genesis_in_texts
 from marginspec.conform.judgement import FINDINGS_MOST, Finding, Judgement, Row, Seen, Story
-from marginspec.conform.law_engine import policy_of, texts
+from marginspec.conform.law_engine import policy_of
 from marginspec.conform.live import shipped_policy
 from marginspec.conform.trial import Enough, Trial
 from marginspec.vectors.expectations import EVENT, FUNCTION, POLICY, QUERY, kind_of
 from marginspec.vectors.files import Case, VectorFile
 from marginspec.vectors.traces import VectorTrace
-from refmodel.canonical import event_from, venue_document, venue_from
+from refmodel.canonical import event_from, venue_from
 from refmodel.policy import Policy
-from refmodel.state import genesis
 
 Progress = Callable[[int], None]
 
@@ -213,8 +215,7 @@ class Vectors:
 
     def _ask_policy(self, case: Case) -> None:
         document = case.given["policy"]
-        policy = policy_of(document)
-        answer = self._asked.load(document, texts(venue_document(genesis(policy))))
+        answer = self._asked.load(document, genesis_in_texts(document))
         outcome = answer["outcome"]
         if outcome == UNSUPPORTED:
             self._judgement.does_not_support(case.rule, str(answer["reason"]))
@@ -222,14 +223,19 @@ class Vectors:
         expected = ACCEPTED if case.refusal is None else REFUSED
         # A reason is a sentence of the engine about its own form of the policy: the rule is what is compared.
         alike = case.refusal is None or answer.get("rule", case.refusal["rule"]) == case.refusal["rule"]
-        if outcome == expected and alike:
-            self._judgement.comparisons[case.rule] += 1
+        if outcome != expected or not alike:
+            law = "accepted" if case.refusal is None else f"refused {answer_in_words(case.refusal)}"
+            self._load_differs(case, case.rule, "load", law, answer_in_words(answer))
             return
-        law = "accepted" if case.refusal is None else f"refused {answer_in_words(case.refusal)}"
-        said = answer_in_words(answer)
-        difference = Difference(case.rule, "load", law, said)
-        row = ("load", law, said)
-        self._judgement.differs(Seen(difference, Story(policy, None, (), case.id), (row,)))
+        self._judgement.comparisons[case.rule] += 1
+        wanted = (case.expected or {}).get("digest")
+        digest = answer.get("digest", wanted)
+        if digest != wanted and self._asked.hello.claims(RULE_OF_DIGEST):
+            self._load_differs(case, RULE_OF_DIGEST, "digest", str(wanted), digest)
+
+    def _load_differs(self, case: Case, rule: str, what: str, law: str, engine: str) -> None:
+        story = Story(policy_of(case.given["policy"]), None, (), case.id)
+        self._judgement.differs(Seen(Difference(rule, what, law, engine), story, ((what, law, engine),)))
 
     def _loaded(self, case: Case, policy: Document) -> Document | None:
         """Load the venue of a case; None if the engine does not accept it."""

@@ -6,7 +6,8 @@ cannot. NautilusTrader is not installed for it: that its absence is said is one 
 
 import json
 
-from tests.bench import bench_engine, bench_peers, bench_resolution
+from marginspec.vectors.files import path_of, read_file
+from tests.bench import bench_conform, bench_engine, bench_peers, bench_resolution
 from tests.bench.bench_evaluate import run, table
 from tests.bench.venue import bench_columns
 
@@ -45,6 +46,17 @@ def test_a_small_bench_of_the_engine_ends_where_the_law_does():
     assert row["entries_per_trade"] > 0 and row["bytes_per_account"] > 0 and row["check"]["core"] > 0
     assert json.loads(json.dumps(report)) == report
     assert row["result"][:8] in bench_engine.table(report)
+
+
+def test_a_small_bench_of_the_harness_measures_every_driver_and_every_kind_of_vector():
+    files = [read_file(path_of(rule)) for rule in ("LIQ-3", "MAR-8", "POL-9")]
+    report = bench_conform.run(events=120, rounds=1, again=1, files=files)
+    assert set(report["live"]["per_second"]) == set(bench_conform.TITLES)
+    assert all(rate > 0 for rate in report["live"]["per_second"].values())
+    assert [row["kind"] for row in report["vectors"]] == ["event", "query", "policy"]
+    assert all(min(row["cases"], *row["per_second"].values()) > 0 for row in report["vectors"])
+    assert json.loads(json.dumps(report)) == report
+    assert "Hypothesis, the law as the engine" in bench_conform.table(report)
 
 
 def test_the_table_of_peers_says_who_was_not_measured():
