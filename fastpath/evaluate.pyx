@@ -63,8 +63,7 @@ CHUNKS_PER_THREAD = 8
 cdef struct Side:
     long long gain
     long long gain_part
-    long long amount
-    unsigned long long amount_part
+    int128 amount
 
 cdef struct Line:
     Side initial
@@ -218,7 +217,7 @@ cdef inline long long margin(const Side* side, long long lots) noexcept nogil:
     assume(lots >= 0)
     assume(lots >> SIZE_BITS == 0)
     assume(side.gain_part >= 0)
-    return line_margin(lots, side.gain, side.gain_part, side.amount, side.amount_part)
+    return line_margin(lots, side.gain, side.gain_part, side.amount)
 
 
 cdef inline void tier_requirements(
@@ -460,8 +459,7 @@ cdef void prepare_side(
     """A side of a line at a mark."""
     side.gain = line_gain(value_of_lot, rate)
     side.gain_part = binary_part(line_gain_rest(value_of_lot, rate))
-    side.amount = amount_whole
-    side.amount_part = 2 * <unsigned long long>binary_part(999_999 - amount_rest)
+    side.amount = line_amount(amount_whole, amount_rest)
 
 
 def _prepare_lines(

@@ -20,8 +20,9 @@ cpdef long long bracket_margin(
 cpdef long long line_gain(long long value_of_lot, long long rate) noexcept nogil
 cpdef long long line_gain_rest(long long value_of_lot, long long rate) noexcept nogil
 cpdef long long binary_part(long long rest) noexcept nogil
+cpdef int128 line_amount(long long amount_whole, long long amount_rest) noexcept nogil
 cpdef long long line_margin(
-    long long lots, long long gain, long long gain_part, long long amount_whole, int128 amount_part
+    long long lots, long long gain, long long gain_part, int128 amount
 ) noexcept nogil
 cpdef long long whole_margin(long long notional, long long rate) noexcept nogil
 cpdef long long sqrt_rate(long long lots, long long base, long long factor) noexcept nogil

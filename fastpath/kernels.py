@@ -2,7 +2,8 @@
 """Scalar kernels: one C function per rule, no Python object, no allocation, no exception.
 
 Domain: the ranges in domain.py; the caller refuses anything outside before any state changes.
-Division: only non-negative by positive, where C and Python agree; proved for each `//` (F2).
+Division: only non-negative by positive, where C and Python agree; proved for each `//` (F2). What may be
+negative is shifted: `>>` rounds down in both.
 Width: a name annotated `int128` (kernels.pxd) is 128 bits wide. C widens a product only if one of its
 factors is wide, so a wide product starts from a wide name.
 Uncompiled, the same text is plain Python: that is what the proofs run. evaluate.pyx includes it.
@@ -162,26 +163,40 @@ def binary_part(rest: cython.longlong) -> cython.longlong:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
+def line_amount(amount_whole: cython.longlong, amount_rest: cython.longlong) -> int128:
+    """Of MAR-13, beside line_gain: what a line adds whatever the lots, in units of 2**-64 quanta, rounded up.
+
+    amount_whole  the tier's amount // PPM, 0 to NOTIONAL_MAX quanta
+    amount_rest   the tier's amount % PPM, quanta * ppm
+    The amount is taken off, and PPM - 1 millionths added, so that what is then rounded down is rounded up.
+    """
+    base: int128 = 4_294_967_296
+    whole: int128 = amount_whole
+    part: int128 = binary_part(999_999 - amount_rest)
+    return 2 * part - whole * base * base
+
+
+@cython.ccall
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
 def line_margin(
     lots: cython.longlong,
     gain: cython.longlong,
     gain_part: cython.longlong,
-    amount_whole: cython.longlong,
-    amount_part: int128,
+    amount: int128,
 ) -> cython.longlong:
     """bracket_margin of a position in a market whose lines are prepared. Rounds up.
 
-    lots          0 to SIZE_MAX, of a notional of at most NOTIONAL_MAX
-    gain          line_gain
-    gain_part     binary_part(line_gain_rest)
-    amount_whole  the tier's amount // PPM, quanta
-    amount_part   2 * binary_part(PPM - 1 - amount % PPM)
+    lots       0 to SIZE_MAX, of a notional of at most NOTIONAL_MAX
+    gain       line_gain
+    gain_part  binary_part(line_gain_rest)
+    amount     line_amount
     The division by PPM is one by 2**64. Each part is less than 2**-63 too large, which in all is less than
     what is missing to the next multiple of PPM: 2 * lots * PPM + 2 * PPM < 2**64.
     """
-    base: int128 = 4_294_967_296
     twice: int128 = 2 * lots
-    return lots * gain - amount_whole + (twice * gain_part + amount_part) // base // base
+    return lots * gain + ((twice * gain_part + amount) >> 64)
 
 
 @cython.ccall

@@ -74,6 +74,12 @@ class MachineInt:
     def __rmod__(self, other: object) -> "MachineInt":
         return _division(other, self, lambda a, b: a % b)
 
+    def __rshift__(self, places: int) -> "MachineInt":
+        """Rounds down whatever the sign, in Python and in C: gcc and clang keep the sign bit."""
+        if type(places) is not int or not 0 <= places < BITS[self.ctype]:
+            raise TheoremError(f"{self!r} is shifted by {places!r}: not a literal within its bits")
+        return _fitting(self.value // (1 << places), self.ctype)
+
     def __neg__(self) -> "MachineInt":
         return _fitting(-self.value, self.ctype)
 

@@ -116,14 +116,14 @@ def bracket(draw):
 
 @st.composite
 def prepared(draw):
-    """lots, and a line at the value of a lot: gain, its part, amount, its part (line_margin)."""
+    """lots, and a line at the value of a lot: gain, its part, amount (line_margin)."""
     value = draw(edgy(0, domain.NOTIONAL_MAX))
     lots = draw(edgy(0, min(domain.SIZE_MAX, domain.NOTIONAL_MAX // max(value, 1))))
     rate = draw(edgy(0, domain.RATE_MAX))
     amount = draw(st.sampled_from((0, rate * lots * value)) | st.integers(0, rate * lots * value))
     gain, rest = divmod(rate * value, PPM)
     part, missing = (up(Fraction(2**63 * of, PPM)) for of in (rest, PPM - 1 - amount % PPM))
-    return lots, gain, part, amount // PPM, 2 * missing
+    return lots, gain, part, 2 * missing - (amount // PPM << 64)
 
 
 @st.composite
@@ -239,9 +239,10 @@ EXPECTED = {
     "line_gain": lambda value, rate: rate * value // PPM,
     "line_gain_rest": lambda value, rate: rate * value % PPM,
     "binary_part": lambda rest: up(Fraction(2**63 * rest, PPM)),
-    "line_margin": lambda lots, gain, part, whole, missing: up(
-        # What the parts stand for: the rest of the gain, and PPM - 1 less the rest of the amount.
-        Fraction(lots * (gain * PPM + part * PPM // 2**63) + missing * PPM // 2**64 - PPM + 1, PPM) - whole
+    "line_amount": lambda whole, rest: 2 * up(Fraction(2**63 * (PPM - 1 - rest), PPM)) - (whole << 64),
+    "line_margin": lambda lots, gain, part, amount: up(
+        # What the parts stand for: the rest of the gain, and PPM - 1 less the amount.
+        Fraction(lots * (gain * PPM + part * PPM // 2**63) + amount * PPM // 2**64 - PPM + 1, PPM)
     ),
     "whole_margin": lambda n, rate: up(Fraction(n * rate, PPM)),
     "sqrt_rate": lambda lots, base, factor: max(base, root_up(factor * factor * lots)),
@@ -271,6 +272,7 @@ INPUTS = {
     "line_gain": st.tuples(edgy(0, domain.NOTIONAL_MAX), edgy(0, domain.RATE_MAX)),
     "line_gain_rest": st.tuples(edgy(0, domain.NOTIONAL_MAX), edgy(0, domain.RATE_MAX)),
     "binary_part": st.tuples(edgy(0, PPM - 1)),
+    "line_amount": st.tuples(edgy(0, domain.NOTIONAL_MAX), edgy(0, PPM - 1)),
     "line_margin": prepared(),
     "whole_margin": st.tuples(edgy(0, domain.NOTIONAL_MAX), edgy(0, domain.RATE_MAX)),
     "sqrt_rate": sized(),

@@ -245,6 +245,7 @@ def whole_margin_is_the_law(held: Quanta, floor: Quanta, rise: Ppm) -> None:
     mutant=(
         Replace("kernels.binary_part", "+ 999_999", "", name="a part rounded down"),
         Replace("kernels.line_gain_rest", "% 1_000_000) %", "% 1_000_000) //", name="not the rest"),
+        Replace("kernels.line_amount", "999_999 -", "-", name="rounded down"),
     ),
 )
 def prepared_line_is_the_bracket(lots: Lots, value: Quanta, rate: Ppm, amount: QuantaPpm) -> None:
@@ -259,8 +260,8 @@ def prepared_line_is_the_bracket(lots: Lots, value: Quanta, rate: Ppm, amount: Q
 
     gain, rest = kernel("line_gain")(value, rate), kernel("line_gain_rest")(value, rate)
     gain_part = kernel("binary_part")(rest)
-    amount_part = 2 * kernel("binary_part")(PPM - 1 - amount_rest)
-    found = kernel("line_margin")(lots, gain, gain_part, amount_whole, amount_part)
+    of_amount = kernel("line_amount")(amount_whole, amount_rest)
+    found = kernel("line_margin")(lots, gain, gain_part, of_amount)
 
     prove(found == kernel("bracket_margin")(held, rate, amount_whole, amount_rest), "the same requirement")
 
