@@ -40,6 +40,11 @@ class Watch:
         """How many accounts every look evaluates whatever the marks do: the liquidatable ones."""
         return int(self._index.hot)
 
+    @property
+    def near(self) -> int:
+        """How many entries are in order because a mark may reach them soon; all others are in none."""
+        return int(self._index.near())
+
     def bytes_used(self) -> int:
         """What the index takes, without the room that its columns keep in reserve."""
         return int(self._index.bytes_used())

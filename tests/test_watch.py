@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fastpath.certificates import price_code, slack_share, tick_above_floor, tick_of_fall, tick_of_rise
 from fastpath.domain import EQUITY_MAX, PRICE_EVENT_MAX
-from fastpath.engine import DomainError, Engine
+from fastpath.engine import EVENT_TYPES, DomainError, Engine
 from fastpath.watch import Watch
 from marginspec.fast import plain_postings
 from marginspec.policy_file import read_policy
@@ -36,6 +36,7 @@ from tests.support import reaches
 
 SHIPPED = ("binance-usdm", "hyperliquid-like", "dydx-like", "bybit-like", "minimal")
 MINIMAL = read_policy("minimal")
+DEPOSIT = EVENT_TYPES.index("deposit")
 TIERS = (Tier(0, 20_000), Tier(300_000, 30_000), Tier(900_000, 50_000))
 SCHEDULES = {
     "B": Schedule(BRACKET, TIERS),
@@ -99,17 +100,25 @@ def test_after_any_event_a_full_scan_finds_the_same(reached):
 # ------------------------------------------------------------------------------------- marks of every kind
 
 
-def policy_of(trigger):
-    """Three markets, whose maintenance schedules are of the three kinds."""
-    terms = replace(next(iter(MINIMAL.markets.values())), multiplier=1, price_max=100_000, size_max=100_000)
+def policy_of(trigger, scale=1):
+    """Three markets, whose maintenance schedules are of the three kinds. scale: of prices and floors."""
+    terms = replace(
+        next(iter(MINIMAL.markets.values())), multiplier=1, price_max=100_000 * scale, size_max=100_000
+    )
     markets = {
-        name: replace(terms, initial=replace(schedule, tiers=(Tier(0, 150_000),)), maintenance=schedule)
+        name: replace(
+            terms,
+            initial=replace(schedule, tiers=(Tier(0, 150_000),)),
+            maintenance=replace(
+                schedule, tiers=tuple(replace(tier, floor=tier.floor * scale) for tier in schedule.tiers)
+            ),
+        )
         for name, schedule in SCHEDULES.items()
     }
     markets["S"] = replace(markets["S"], initial=Schedule(SQRT, base=150_000, factor=1_000))
     return replace(
         MINIMAL,
-        venue_total_max=10**12,
+        venue_total_max=min(10**12 * scale, 10**18),
         trigger=trigger,
         positions_max=3,
         markets=markets,
@@ -118,18 +127,19 @@ def policy_of(trigger):
     )
 
 
-def held_by_many(choices, trigger, accounts=24):
+def held_by_many(choices, trigger, accounts=24, scale=1):
     """A venue in which many accounts hold positions in up to three markets, each on its own margin."""
-    venue = genesis(policy_of(trigger))
-    events = [Deposit(0, "maker", 10**9, "maker", CROSS), Prices(0, dict.fromkeys(SCHEDULES, MARK))]
+    venue = genesis(policy_of(trigger, scale))
+    mark = MARK * scale
+    events = [Deposit(0, "maker", 10**9 * scale, "maker", CROSS), Prices(0, dict.fromkeys(SCHEDULES, mark))]
     events += [Order(0, "maker", market, 40_000, 40_000) for market in SCHEDULES]
     for number in range(accounts):
         name = f"a{number}"
-        events.append(Deposit(0, name, 10**7, name, CROSS))
+        events.append(Deposit(0, name, 10**7 * scale, name, CROSS))
         for market in SCHEDULES:
             lots = choices.randint(1, 1_200)
             if choices.random() < 0.7:
-                events.append(Trade(0, market, name, "maker", choices.choice((BUY, SELL)), lots, MARK))
+                events.append(Trade(0, market, name, "maker", choices.choice((BUY, SELL)), lots, mark))
     for event in events:
         outcome = apply(venue, event)
         assert outcome.refusal is None, (event, outcome.refusal)
@@ -138,7 +148,7 @@ def held_by_many(choices, trigger, accounts=24):
     accounts_after, paid_out = dict(venue.accounts), 0
     for name in [each for each in accounts_after if each not in ("maker", "backstop:cross")]:
         account = accounts_after[name]
-        held = sum(abs(position.size) * MARK for position in account.positions.values())
+        held = sum(abs(position.size) * mark for position in account.positions.values())
         wallet = min(held * choices.randint(15, 200) // 1_000, account.wallet)
         paid_out += account.wallet - wallet
         accounts_after[name] = replace(account, wallet=wallet)
@@ -182,17 +192,22 @@ def test_marks_that_creep_up_and_down_leave_nobody_unseen(trigger, reached):
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10**6), trigger=st.sampled_from(TRIGGERS))
-def test_marks_that_jump_anywhere_and_back_leave_nobody_unseen(seed, trigger):
+@given(
+    seed=st.integers(0, 10**6),
+    trigger=st.sampled_from(TRIGGERS),
+    # Marks of 10, of 19, of 29 and of 30 binary digits; from 29 on a code drops some.
+    scale=st.sampled_from((1, 500, 300_000, 999_983)),
+)
+def test_marks_that_jump_anywhere_and_back_leave_nobody_unseen(seed, trigger, scale):
     choices = random.Random(seed)
-    venue = held_by_many(choices, trigger, accounts=10)
+    venue = held_by_many(choices, trigger, accounts=10, scale=scale)
     engine = Engine.from_venue(venue)
     watch = Watch(engine)
     pools = [(pool.fund, pool.fee_pool, pool.bad_debt, 0, 0) for pool in venue.pools.values()]
     for _ in range(60):
         # Marks as an event that is taken back leaves them: nobody is resolved.
-        spread = choices.choice((3, 30, 300))
-        marks = {market: MARK + choices.randint(-spread, spread) for market in SCHEDULES}
+        spread = choices.choice((3, 30, 300)) * scale
+        marks = {market: MARK * scale + choices.randint(-spread, spread) for market in SCHEDULES}
         engine.core.set_venue(0, venue.custody, [marks[name] for name in engine.markets], pools)
         compared(watch, replace(venue, marks=marks))
 
@@ -248,6 +263,89 @@ def test_entries_that_are_not_valid_any_more_do_not_pile_up():
         sizes.append(watch.bytes_used() // 8)
     assert max(sizes) < 6 * 1_200  # six heaps, each of which is swept from some 1 024 entries on
     assert any(later < before - 500 for before, later in pairwise(sizes))
+
+
+def touch(engine, name):
+    """A deposit of one quantum."""
+    owner, pool, _, _ = engine.core.account(name)
+    nothing = np.array([], np.int32), np.array([], np.int64)
+    assert engine.core.apply_one(DEPOSIT, 0, name, -1, -1, owner, pool, 0, 1, 0, *nothing) == 0
+
+
+def lower(engine, name, wallet):
+    """Leaves an account so much, less than it had, and lets an event touch it."""
+    owner, pool, _, rows = engine.core.account(name)
+    engine.core.set_account(name, owner, pool, wallet, rows)
+    touch(engine, name)
+
+
+def test_what_is_entered_again_and_again_is_kept_once():
+    venue = held_by_many(random.Random("floors"), "below", accounts=60)
+    engine = Engine.from_venue(venue)
+    watch = Watch(engine)
+    before = watch.names()
+    sizes, reserved = [], []
+    for _ in range(800):
+        for name in venue.accounts:
+            touch(engine, engine.account_ids[name])  # a long of kind `whole` enters its next floor anew
+        assert watch.names() == before
+        sizes.append(watch.bytes_used() // 8)
+        reserved.append(watch.bytes_reserved())
+    assert any(later < before - 500 for before, later in pairwise(sizes))
+    assert max(sizes) < 2_000
+    assert reserved[-1] == reserved[400], "what is dropped leaves no room for what comes"
+
+
+def test_who_has_not_changed_is_not_dropped_with_what_others_leave():
+    engine = bench_watch.venue_of(800, np.full(800, 500_000), markets=4)
+    core, watch = engine.core, Watch(engine)
+    longs = range(bench_watch.POOLS, core.account_count, 2)
+    for moves, name in enumerate(longs[:60], start=1):
+        _, _, maintenance, _ = core.standing(name)
+        cost = core.account(name)[3][0][2]
+        lower(engine, name, maintenance + cost * bench_watch.STEP * moves // bench_watch.MARK)
+    assert len(watch.liquidatable()) == 0
+    sizes = []
+    for _ in range(8):
+        for name in longs[60:]:
+            lower(engine, name, core.account(name)[2] * 95 // 100)
+        assert len(watch.liquidatable()) == 0
+        sizes.append(watch.bytes_used() // 8)
+    assert any(later < before - 500 for before, later in pairwise(sizes)), "nothing was dropped"
+    found = 0
+    for number in range(1, 70):
+        bench_watch.tick(engine, bench_watch.MARK - bench_watch.STEP * number)
+        assert np.array_equal(watch.liquidatable(), np.sort(watch.scan()))
+        found = max(found, len(watch.liquidatable()))
+    assert found > 50
+
+
+def test_what_a_mark_leaves_behind_is_not_kept_in_order():
+    accounts, mark = 6_000, bench_watch.MARK
+    engine = bench_watch.venue_of(accounts, np.full(accounts, 500_000), markets=4)
+    core, watch = engine.core, Watch(engine)
+    assert len(watch.liquidatable()) == 0
+    for price in (mark * 8 // 10, mark):
+        bench_watch.tick(engine, price)
+        assert np.array_equal(watch.liquidatable(), np.sort(watch.scan()))
+    before = watch.near
+    # Longs now wait for marks at which they have been already; those of some are very near.
+    longs = range(bench_watch.POOLS, core.account_count, 2)
+    for number, name in enumerate(longs):
+        owner, pool, wallet, rows = core.account(name)
+        core.set_account(name, owner, pool, wallet, rows[:1])  # with one position, not a tick too early
+        _, _, maintenance, _ = core.standing(name)
+        ticks = number * 37 % (150 if number % 8 == 0 else 15_000)
+        lower(engine, name, maintenance + rows[0][2] * ticks // mark)
+    assert np.array_equal(watch.liquidatable(), np.sort(watch.scan()))
+    assert watch.evaluated >= len(longs)
+    assert watch.near <= before + len(longs) // 3, "those of accounts that wait for it lie in the heap"
+    reached = 0
+    for number in range(100):
+        bench_watch.tick(engine, mark - (5 * number if number < 30 else 150 * (number - 29)))
+        assert np.array_equal(watch.liquidatable(), np.sort(watch.scan()))
+        reached += watch.evaluated
+    assert reached >= len(longs)
 
 
 def test_an_engine_has_one_index():

@@ -52,6 +52,8 @@ cdef extern from *:
         __builtin_prefetch((const char*)(place) + 64); \
         __builtin_prefetch((const char*)(place) + 128); \
     } while (0)
+    /* How many binary digits a number has; 1 of 0. */
+    #define MARGINSPEC_DIGITS(number) (32 - __builtin_clz((unsigned int)(number) | 1u))
     #define MARGINSPEC_COST_MAX 10000000000000000LL
     #define MARGINSPEC_DEAL_MAX 20000000000000000LL
     #define MARGINSPEC_WALLET_MAX 1500000000000000000LL
@@ -63,6 +65,7 @@ cdef extern from *:
     void* larger_block "marginspec_larger"(void* block, size_t taken, size_t needed) noexcept nogil
     void prefetch "MARGINSPEC_PREFETCH"(const void*) noexcept nogil
     void prefetch_rows "MARGINSPEC_PREFETCH_ROWS"(const void*) noexcept nogil
+    int digits_of "MARGINSPEC_DIGITS"(int) noexcept nogil
     const long long COST_MAX "MARGINSPEC_COST_MAX"
     const long long DEAL_MAX "MARGINSPEC_DEAL_MAX"
     const long long WALLET_MAX "MARGINSPEC_WALLET_MAX"
@@ -516,4 +519,5 @@ cdef class Core:
         return largest_order(&self.st, name, market, side, price)
 
 
+include "entries.pxi"
 include "watch.pxi"

@@ -1,19 +1,16 @@
 # The liquidation index: which accounts are liquidatable, without looking at all of them (decision 0014).
 #
 # Each position has a tick beyond which its mark may leave the account liquidatable (fastpath/certificates.py,
-# theorem F3). Per market there are two heaps of such ticks, of longs for a mark that falls and of shorts for one
-# that rises, the first to be reached on top. An entry is 8 bytes: the tick's code and the account. Row.spare is
-# the key of a position's valid entry, of a short's with a minus: it goes with the row wherever that goes. Other
-# entries are dropped when they come to the top, or when they may be half of a heap.
+# theorem F3). Per market there are two queues of such ticks (entries.pxi), of longs for a mark that falls and of
+# shorts for one that rises. Row.spare is the key of a position's valid entry, of a short's with a minus: it goes
+# with the row wherever that goes. Other entries are dropped when a mark reaches them, or when they may be half of
+# a queue.
 # Accounts that a mark has reached are evaluated and certified anew. Who cannot be certified is `hot`, and is
 # evaluated at every look: whoever is liquidatable.
 
 cdef enum:
     FLAG_HOT = 8                # in the list of hot accounts
     FLAG_LOOKED = 16            # evaluated in this look
-    ARITY = 8                   # children of an entry of a heap: 64 bytes
-    NO_KEY = 0                  # no tick, no entry
-    TOP_KEY = 0x7FFF_FFFF
     PREFETCH = 8                # accounts ahead
 
 cdef enum:
@@ -22,23 +19,8 @@ cdef enum:
     BELOW_ZERO                  # without a position: not liquidatable, but bankrupt
     NO_MEMORY = -1
 
-cdef struct Heap:
-    unsigned long long* block
-    unsigned long long* entries  # from the eighth on: the children of one entry then are one line of the cache
-    long long count
-    long long capacity
-    long long kept              # how many there were when the invalid ones were last dropped
-    long long* holes            # places of entries that were taken out in this look, ascending; with each, all above it
-    long long hole_count
-    long long hole_capacity
-
-cdef struct Reached:
-    unsigned long long entry
-    int heap
-    int spare
-
 cdef struct Index:
-    Heap* heaps                 # 2 * market: of longs; 2 * market + 1: of shorts, and of longs of kind `whole`
+    Entries entries
     long long* marks            # at the last look
     int* hot
     long long hot_count
@@ -46,104 +28,8 @@ cdef struct Index:
     int* found                  # the liquidatable ones
     long long found_count
     long long found_capacity
-    Reached* reached            # entries that the marks have reached
-    long long reached_count
-    long long reached_capacity
     bint complete               # every account that is not hot or dirty has its entries
     long long evaluated         # accounts, since somebody asked
-
-
-# ------------------------------------------------------------------------------------- heaps
-
-
-cdef inline void prefetch_grandchildren(const Heap* heap, long long place) noexcept nogil:
-    """Asks for what an entry that sinks needs next: which child it will be is known only then."""
-    cdef long long child, first = ARITY * place + 1
-    if ARITY * (first + ARITY) < heap.count:
-        for child in range(first, first + ARITY):
-            prefetch(&heap.entries[ARITY * child + 1])
-
-
-cdef void sink(Heap* heap, long long place, unsigned long long entry) noexcept nogil:
-    """Puts an entry where the one at a place was, and lets it sink."""
-    cdef long long child, last, least
-    cdef unsigned long long smallest, other
-    while True:
-        child = ARITY * place + 1
-        if child >= heap.count:
-            break
-        last = child + ARITY
-        if last > heap.count:
-            last = heap.count
-        prefetch_grandchildren(heap, place)
-        least = child
-        smallest = heap.entries[child]
-        while child < last:
-            # Without a branch: which of eight is the smallest is anybody's guess.
-            other = heap.entries[child]
-            least = child if other < smallest else least
-            smallest = other if other < smallest else smallest
-            child += 1
-        if smallest >= entry:
-            break
-        heap.entries[place] = smallest
-        place = least
-    heap.entries[place] = entry
-
-
-cdef inline bint push(Heap* heap, unsigned long long entry) noexcept nogil:
-    """Puts an entry into a heap; False without memory.
-
-    The lowest hole is filled first: near the edge there is not far to sink, however large the heap.
-    """
-    cdef long long place = heap.count, parent
-    if heap.hole_count > 0:
-        heap.hole_count -= 1
-        sink(heap, heap.holes[heap.hole_count], entry)
-        return True
-    if place + ARITY > heap.capacity:
-        if not grow(<void**>&heap.block, &heap.capacity, place + ARITY, sizeof(unsigned long long)):
-            return False
-        heap.entries = heap.block + ARITY - 1
-    heap.count += 1
-    while place > 0:
-        parent = (place - 1) // ARITY
-        if heap.entries[parent] <= entry:
-            break
-        heap.entries[place] = heap.entries[parent]
-        place = parent
-    heap.entries[place] = entry
-    return True
-
-
-cdef void close_holes(Heap* heap) noexcept nogil:
-    """Fills the holes that are left with the last entries."""
-    cdef long long place
-    while heap.hole_count > 0:
-        heap.hole_count -= 1
-        place = heap.holes[heap.hole_count]
-        heap.count -= 1
-        if place < heap.count:
-            sink(heap, place, heap.entries[heap.count])
-
-
-cdef inline int account_of(unsigned long long entry) noexcept nogil:
-    return <int>(entry & 0x7FFF_FFFF)
-
-
-cdef inline int key_of(unsigned long long entry) noexcept nogil:
-    return <int>(entry >> 32)
-
-
-cdef inline unsigned long long entry_of(int key, int account) noexcept nogil:
-    return (<unsigned long long>key << 32) | <unsigned long long>account
-
-
-cdef inline int key_of_tick(int side, long long tick) noexcept nogil:
-    """The smaller, the sooner it is reached; NO_KEY for the tick 0, which never is. side: 0 falls, 1 rises."""
-    if tick == 0:
-        return NO_KEY
-    return <int>(price_code(tick) if side == 1 else TOP_KEY - price_code(tick))
 
 
 # ------------------------------------------------------------------------------------- certificates
@@ -161,12 +47,12 @@ cdef inline bint has_floor_above(const ScheduleRecord* schedule, const TierRecor
 
 
 cdef int key_of_long(const MarketRecord* market, const Row* row, long long margin, long long share) noexcept nogil:
-    """F3-long: the key in the heap of falling marks."""
+    """F3-long: the key in the queue of falling marks."""
     return key_of_tick(0, tick_of_fall(share, market.mark, row.size * market.value_of_lot, margin))
 
 
 cdef int key_of_floor(const MarketRecord* market, const Row* row) noexcept nogil:
-    """F3-floor and F3-gain: the key of a long of kind `whole` in the heap of rising marks."""
+    """F3-floor and F3-gain: the key of a long of kind `whole` in the queue of rising marks."""
     cdef const ScheduleRecord* schedule = &market.maintenance
     cdef const TierRecord* tier = tier_of(schedule, row.size * market.value_of_lot)
     if not has_floor_above(schedule, tier):
@@ -175,7 +61,7 @@ cdef int key_of_floor(const MarketRecord* market, const Row* row) noexcept nogil
 
 
 cdef int key_of_short(const MarketRecord* market, const Row* row, long long share) noexcept nogil:
-    """F3-short and F3-floor: the key in the heap of rising marks."""
+    """F3-short and F3-floor: the key in the queue of rising marks."""
     cdef const ScheduleRecord* schedule = &market.maintenance
     cdef long long per_tick = -row.size * market.multiplier, rate, tick, above
     cdef const TierRecord* tier = tier_reached(schedule, -row.size * market.value_of_lot)
@@ -193,10 +79,10 @@ cdef int certify(State* st, Index* index, int name) noexcept nogil:
     cdef AccountRecord* account = &st.accounts[name]
     cdef Row* rows = st.rows + account.first
     cdef MarketRecord* market
-    cdef Heap* heap
+    cdef Entries* entries = &index.entries
     cdef long long margins[ROWS_OF_AN_ACCOUNT]
     cdef long long equity = account.wallet, maintenance = 0, total = 0, slack, share, value
-    cdef int place, key, floor, present, side
+    cdef int place, key, floor, present, side, queue
     index.evaluated += 1
     for place in range(account.rows):
         market = &st.markets[rows[place].market]
@@ -218,24 +104,24 @@ cdef int certify(State* st, Index* index, int name) noexcept nogil:
         if rows[place].size == 0:
             continue
         market = &st.markets[rows[place].market]
-        heap = &index.heaps[2 * rows[place].market]
+        queue = 2 * rows[place].market
         share = slack_share(slack, absolute(rows[place].size) * market.value_of_lot, total)
         if rows[place].size > 0:
             key = key_of_long(market, &rows[place], margins[place], share)
             if market.maintenance.kind == WHOLE_KIND:
                 floor = key_of_floor(market, &rows[place])
-                if floor != NO_KEY and not push(heap + 1, entry_of(floor, name)):
+                if floor != NO_KEY and not push(entries, queue + 1, entry_of(floor, name)):
                     return NO_MEMORY
             side = 1
         else:
             key = key_of_short(market, &rows[place], share)
-            heap += 1
+            queue += 1
             side = -1
         present = side * rows[place].spare
         if key_of_tick(side < 0, market.mark) < present and (key == NO_KEY or present <= key):
             continue    # the entry that is there comes no later
         rows[place].spare = side * key
-        if key != NO_KEY and not push(heap, entry_of(key, name)):
+        if key != NO_KEY and not push(entries, queue, entry_of(key, name)):
             return NO_MEMORY
     return CERTIFIED
 
@@ -272,101 +158,63 @@ cdef bint evaluate_account(State* st, Index* index, int name) noexcept nogil:
 # ------------------------------------------------------------------------------------- a look
 
 
-cdef bint is_valid(const State* st, int heap, unsigned long long entry) noexcept nogil:
+cdef bint is_valid(const State* st, int queue, unsigned long long entry) noexcept nogil:
     """Whether an entry is one that its account is certified by."""
     cdef const AccountRecord* account = &st.accounts[account_of(entry)]
     cdef const Row* row
     if account.flags & FLAG_HOT:
         return False
-    row = find_row(st, account, heap // 2)
+    row = find_row(st, account, queue // 2)
     if row == NULL or row.size == 0:
         return False
-    if heap % 2 == 1 and row.size > 0:
+    if queue % 2 == 1 and row.size > 0:
         # A long's next floor, which it enters anew at each certification.
-        return st.markets[heap // 2].maintenance.kind == WHOLE_KIND
-    return row.spare == (key_of(entry) if heap % 2 == 0 else -key_of(entry))
+        return st.markets[queue // 2].maintenance.kind == WHOLE_KIND
+    return row.spare == (key_of(entry) if queue % 2 == 0 else -key_of(entry))
 
 
-cdef int by_entry(const void* one, const void* other) noexcept nogil:
-    cdef unsigned long long mine = (<const unsigned long long*>one)[0]
-    cdef unsigned long long theirs = (<const unsigned long long*>other)[0]
-    return (mine > theirs) - (mine < theirs)
+cdef bint drop_invalid(const State* st, Index* index, int number) noexcept nogil:
+    """Drops the entries of a queue that no account is certified by, once they may be half of it.
 
-
-cdef void drop_invalid(const State* st, Index* index, int number) noexcept nogil:
-    """Drops the entries of a heap that no account is certified by, once they may be half of it."""
-    cdef Heap* heap = &index.heaps[number]
-    cdef long long place, count = heap.count, kept = 0
-    if count < 2 * heap.kept + 1024:
-        return
-    for place in range(count):
-        if is_valid(st, number, heap.entries[place]):
-            heap.entries[kept] = heap.entries[place]
-            kept += 1
-    heap.count = kept
-    if 2 * kept <= count:
-        place = kept
-        while place > 0:
-            place -= 1
-            sink(heap, place, heap.entries[place])
-    else:
-        # Some may be there twice. What is in order is a heap.
-        qsort(heap.entries, kept, sizeof(unsigned long long), by_entry)
-        heap.count = 0
-        for place in range(kept):
-            if place == 0 or heap.entries[place] != heap.entries[heap.count - 1]:
-                heap.entries[heap.count] = heap.entries[place]
-                heap.count += 1
-        kept = heap.count
-    heap.kept = kept
-
-
-cdef bint take_out(Index* index, int number, int key) noexcept nogil:
-    """Takes the entries up to a key out of a heap, where they leave holes; False without memory."""
-    cdef Heap* heap = &index.heaps[number]
-    cdef long long looked = 0, child, last
-    if heap.count == 0 or key_of(heap.entries[0]) > key:
+    Returns False without memory.
+    """
+    cdef Entries* entries = &index.entries
+    cdef Queue* queue = &entries.queues[number]
+    cdef unsigned long long* listed
+    cdef long long place, count = queue.count, kept = 0
+    if count < 2 * queue.kept + 1024:
         return True
-    if not grow(<void**>&heap.holes, &heap.hole_capacity, 1, sizeof(long long)):
+    if not list_all(entries, number):
         return False
-    heap.holes[0] = 0
-    heap.hole_count = 1
-    while looked < heap.hole_count:
-        child = ARITY * heap.holes[looked] + 1
-        last = child + ARITY
-        if last > heap.count:
-            last = heap.count
-        if not grow(
-            <void**>&heap.holes, &heap.hole_capacity, heap.hole_count + ARITY, sizeof(long long)
-        ) or not grow(
-            <void**>&index.reached, &index.reached_capacity, index.reached_count + 1, sizeof(Reached)
-        ):
+    listed = entries.listed
+    for place in range(count):
+        if place + 2 * PREFETCH < count:
+            prefetch(&st.accounts[account_of(listed[place + 2 * PREFETCH])])
+            prefetch_rows(st.rows + st.accounts[account_of(listed[place + PREFETCH])].first)
+        if is_valid(st, number, listed[place]):
+            listed[kept] = listed[place]
+            kept += 1
+    if 2 * kept > count:
+        # Some may be there twice.
+        qsort(listed, kept, sizeof(unsigned long long), by_entry)
+    begin(entries, number, key_of_tick(queue.side, st.markets[number // 2].mark))
+    for place in range(kept):
+        if (place == 0 or listed[place] != listed[place - 1]) and not push(entries, number, listed[place]):
             return False
-        while child < last:
-            if key_of(heap.entries[child]) <= key:
-                heap.holes[heap.hole_count] = child
-                heap.hole_count += 1
-                # Its children are looked at in a moment.
-                if ARITY * child + 1 < heap.count:
-                    prefetch(&heap.entries[ARITY * child + 1])
-            child += 1
-        index.reached[index.reached_count].entry = heap.entries[heap.holes[looked]]
-        index.reached[index.reached_count].heap = number
-        index.reached_count += 1
-        looked += 1
+    settle(queue)
     return True
 
 
 cdef bint collect_reached(State* st, Index* index) noexcept nogil:
-    """Takes out of the heaps what the marks have reached; False without memory."""
+    """Takes out of the queues what the marks have reached; False without memory."""
     cdef int market, side
-    index.reached_count = 0
+    index.entries.reached_count = 0
     for market in range(st.market_count):
         if st.markets[market].mark == index.marks[market]:
             continue
         index.marks[market] = st.markets[market].mark
         for side in range(2):
-            if not take_out(index, 2 * market + side, key_of_tick(side, st.markets[market].mark)):
+            if not collect(&index.entries, 2 * market + side, key_of_tick(side, st.markets[market].mark)):
                 return False
     return True
 
@@ -400,35 +248,33 @@ cdef bint look_at_dirty(State* st, Index* index) noexcept nogil:
 
 cdef bint look_at_reached(State* st, Index* index) noexcept nogil:
     """Evaluates the accounts that the marks have reached, each once."""
-    cdef long long place
+    cdef long long place, count = index.entries.reached_count
     cdef int name
-    cdef Reached* reached = index.reached
-    for place in range(index.reached_count):
-        if place + 2 * PREFETCH < index.reached_count:
+    cdef Reached* reached = index.entries.reached
+    for place in range(count):
+        if place + 2 * PREFETCH < count:
             prefetch(&st.accounts[account_of(reached[place + 2 * PREFETCH].entry)])
             prefetch_rows(st.rows + st.accounts[account_of(reached[place + PREFETCH].entry)].first)
         name = account_of(reached[place].entry)
-        if st.accounts[name].flags & FLAG_LOOKED or not is_valid(st, reached[place].heap, reached[place].entry):
+        if st.accounts[name].flags & FLAG_LOOKED or not is_valid(st, reached[place].queue, reached[place].entry):
             continue
         st.accounts[name].flags |= FLAG_LOOKED
         if not evaluate_account(st, index, name):
             return False
-    for place in range(index.reached_count):
+    for place in range(count):
         st.accounts[account_of(reached[place].entry)].flags &= ~FLAG_LOOKED
-        close_holes(&index.heaps[reached[place].heap])
     return True
 
 
 cdef bint look_at_all(State* st, Index* index) noexcept nogil:
     """Certifies every account anew."""
     cdef long long name, place
-    cdef int heap
+    cdef int queue
     cdef AccountRecord* account
-    for heap in range(2 * st.market_count):
-        index.heaps[heap].count = 0
-        index.heaps[heap].hole_count = 0
+    clear(&index.entries)
+    for queue in range(2 * st.market_count):
+        begin(&index.entries, queue, key_of_tick(queue % 2, st.markets[queue // 2].mark))
     index.hot_count = 0
-    index.reached_count = 0
     for place in range(st.market_count):
         index.marks[place] = st.markets[place].mark
     for name in range(st.account_count):
@@ -438,8 +284,8 @@ cdef bint look_at_all(State* st, Index* index) noexcept nogil:
         if (account.rows > 0 or account.wallet < 0) and not evaluate_account(st, index, <int>name):
             return False
     st.dirty_count = 0
-    for heap in range(2 * st.market_count):
-        index.heaps[heap].kept = index.heaps[heap].count
+    for queue in range(2 * st.market_count):
+        settle(&index.entries.queues[queue])
     index.complete = True
     return True
 
@@ -450,7 +296,7 @@ cdef bint look(State* st, Index* index) noexcept nogil:
     Not in the middle of an event that has changed accounts already. False without memory; the next look then
     begins anew.
     """
-    cdef int heap
+    cdef int queue
     index.found_count = 0
     if not index.complete:
         return look_at_all(st, index)
@@ -462,8 +308,11 @@ cdef bint look(State* st, Index* index) noexcept nogil:
         or not look_at_reached(st, index)
     ):
         return False
-    for heap in range(2 * st.market_count):
-        drop_invalid(st, index, heap)
+    for queue in range(2 * st.market_count):
+        if not drop_invalid(st, index, queue) or not thin_out(
+            &index.entries, queue, key_of_tick(queue % 2, st.markets[queue // 2].mark)
+        ):
+            return False
     index.complete = True
     return True
 
@@ -480,27 +329,36 @@ cdef class Watch:
         if core.st.index != NULL:
             raise RuntimeError("this engine has a liquidation index already")
         self.core = core
-        self.index.heaps = <Heap*>calloc(2 * max(core.st.market_count, 1), sizeof(Heap))
-        self.index.marks = <long long*>calloc(max(core.st.market_count, 1), sizeof(long long))
-        if self.index.heaps == NULL or self.index.marks == NULL:
+        cdef Entries* entries = &self.index.entries
+        cdef int queues = 2 * max(core.st.market_count, 1), queue
+        entries.queues = <Queue*>calloc(queues, sizeof(Queue))
+        entries.bands = <int*>calloc(queues, BANDS * sizeof(int))
+        self.index.marks = <long long*>calloc(queues, sizeof(long long))
+        if entries.queues == NULL or entries.bands == NULL or self.index.marks == NULL:
             raise MemoryError("no memory for the liquidation index")
+        for queue in range(queues):
+            entries.queues[queue].side = queue % 2
+            entries.queues[queue].bands = entries.bands + BANDS * queue
         core.st.index = &self.index
         core.st.watching = True
 
     def __dealloc__(self):
-        cdef int heap
+        cdef Entries* entries = &self.index.entries
+        cdef int queue
         if self.core is not None:
             self.core.st.watching = False
             self.core.st.index = NULL
-            if self.index.heaps != NULL:
-                for heap in range(2 * self.core.st.market_count):
-                    free(self.index.heaps[heap].block)
-                    free(self.index.heaps[heap].holes)
-        free(self.index.heaps)
+            if entries.queues != NULL:
+                for queue in range(2 * self.core.st.market_count):
+                    free(entries.queues[queue].block)
+        free(entries.queues)
+        free(entries.bands)
+        free(entries.chunks)
+        free(entries.reached)
+        free(entries.listed)
         free(self.index.marks)
         free(self.index.hot)
         free(self.index.found)
-        free(self.index.reached)
 
     def look(self):
         """The liquidatable accounts, in no order. Errors: MemoryError; the next look begins anew."""
@@ -536,8 +394,14 @@ cdef class Watch:
         return self.index.hot_count
 
     def entries(self):
-        """How many entries there are in the heaps, those that are not valid any more included."""
-        return sum(self.index.heaps[heap].count for heap in range(2 * self.core.st.market_count))
+        """How many entries there are in the queues, those that are not valid any more included."""
+        return sum(self.index.entries.queues[queue].count for queue in range(2 * self.core.st.market_count))
+
+    def near(self):
+        """How many of them are in the heaps."""
+        return sum(
+            self.index.entries.queues[queue].near_count for queue in range(2 * self.core.st.market_count)
+        )
 
     def bytes_used(self):
         """What the entries and lists take, without the room they keep in reserve."""
@@ -545,10 +409,13 @@ cdef class Watch:
 
     def bytes_reserved(self):
         """What the entries and lists take, with the room they keep in reserve."""
-        cdef long long entries = sum(
-            self.index.heaps[heap].capacity for heap in range(2 * self.core.st.market_count)
+        cdef Entries* entries = &self.index.entries
+        cdef long long near = sum(
+            entries.queues[queue].near_capacity for queue in range(2 * self.core.st.market_count)
         )
         return (
-            8 * entries + 4 * (self.index.hot_capacity + self.index.found_capacity)
-            + sizeof(Reached) * self.index.reached_capacity
+            8 * (near + entries.listed_capacity) + sizeof(Chunk) * entries.chunk_capacity
+            + 4 * (self.index.hot_capacity + self.index.found_capacity)
+            + sizeof(Reached) * entries.reached_capacity
+            + self.core.st.market_count * 2 * (sizeof(Queue) + BANDS * sizeof(int))
         )
