@@ -84,7 +84,9 @@ def with_money(choices: Choices, scene: Scene, account: Account) -> Account:
         profit += value - position.cost
         of_a_tick += abs(position.size) * terms.multiplier
     if not account.positions:
-        return replace(account, wallet=choices.pick((0, magnitude(choices, 1, scene.money))))
+        # With as much a backstop is limited by its notional alone.
+        ample = 0 if account.owner in OWNERS else scene.policy.backstop_notional_max
+        return replace(account, wallet=choices.pick((0, magnitude(choices, 1, scene.money), ample)))
     # A move of one tick may leave it a few quanta short: losses smaller than there are payers.
     nearly = max(0, of_a_tick - choices.integer(0, 6))
     equity: Quanta = choices.pick((0, 1, nearly, margin // 2, margin, margin + 1, 2 * margin, 20 * margin))
