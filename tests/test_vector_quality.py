@@ -1,6 +1,7 @@
 """The vectors alone notice what is wrong with a law: a sample of mutants, and the machinery that shows it."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -8,9 +9,12 @@ import pytest
 from marginspec.mutation.mutations import sample
 from marginspec.mutation.report import reviews
 from marginspec.paths import ROOT
+from marginspec.search.choices import SeededChoices
 from marginspec.vectors.changed_law import changed_law
-from marginspec.vectors.drawn import drawn_events
-from marginspec.vectors.expectations import answer
+from marginspec.vectors.deciding import RULES
+from marginspec.vectors.drawn import drawn_events, event_text
+from marginspec.vectors.edges import a_deal, at_price, edge_events, just_admitted
+from marginspec.vectors.expectations import QUERY, answer, kind_of
 from marginspec.vectors.files import read_vectors
 from marginspec.vectors.mutant_runs import (
     STOPPED,
@@ -21,7 +25,9 @@ from marginspec.vectors.mutant_runs import (
     questions_of_traces,
 )
 from marginspec.vectors.plainer import is_sound, plainer
+from marginspec.vectors.stories import every_stage, stages_entered
 from marginspec.vectors.traces import read_traces, recomputed_trace
+from refmodel.liquidation_price import liquidation_price
 from refmodel.stages import STAGES_IN_ORDER
 from refmodel.venue import apply
 
@@ -114,3 +120,55 @@ def test_every_trace_comes_to_what_it_says():
 def test_the_traces_go_through_every_stage_of_a_bankruptcy():
     told = " ".join(trace.about for trace in read_traces() if trace.name.startswith("crisis-"))
     assert [stage for stage in STAGES_IN_ORDER if stage not in told] == []
+
+
+def test_one_trace_goes_through_all_of_them():
+    story = every_stage()
+    assert stages_entered(story.policy, story.events) == set(STAGES_IN_ORDER)
+    (last,) = [trace for trace in read_traces() if trace.name == story.name]
+    assert [step["event"] for step in last.steps] == [event_text(event) for event in story.events]
+
+
+def drawn_venues(seed, histories):
+    return [asked.venue for asked in itertools.islice(drawn_events(seed, histories), 20, None, 9)]
+
+
+def test_an_event_that_is_just_admitted_is_refused_with_a_quantum_less():
+    choices, pairs = SeededChoices("just admitted"), 0
+    for venue in drawn_venues(7, 6):
+        drawn = a_deal(choices, venue)
+        for name in drawn[2] if drawn else ():
+            outcomes = [
+                apply(tried, drawn[1]).refusal is None for tried in just_admitted(drawn[0], name, drawn[1])
+            ]
+            if len(outcomes) == 2 and outcomes != [True, True]:  # equity of 0 may be enough
+                assert outcomes == [False, True]
+                pairs += 1
+    assert pairs > 5
+
+
+def test_a_liquidation_price_moves_where_the_search_says():
+    moves = 0
+    for venue in drawn_venues(5, 16):
+        for name, account in venue.accounts.items():
+            for market, held in account.positions.items():
+                mark = venue.marks[market]
+                away = mark // 2 if held.size > 0 else mark + mark // 2
+                tried = list(at_price(venue, name, market, away))
+                prices = [liquidation_price(one, one.accounts[name], market) for one in tried]
+                moves += away in prices and len(set(prices)) > 1
+    assert moves > 5
+
+
+def test_edges_are_events_that_can_be_asked():
+    choices = SeededChoices("edges")
+    found = [edge for venue in drawn_venues(7, 6) for edge in edge_events(choices, venue)]
+    assert len(found) > 50
+    assert all(is_sound(venue) for venue, _ in found)
+
+
+def test_rules_that_no_word_names_are_asked_by_the_questions_that_they_decide():
+    asked = Counter(
+        file.rule for file in read_vectors() for case in file.cases if kind_of(case.given) == QUERY
+    )
+    assert [rule for rule in RULES if asked[rule] < 4] == []

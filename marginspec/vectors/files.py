@@ -264,7 +264,7 @@ def about(rule: str) -> str:
     """A rule in words: its noun, and the first sentence of its chapter."""
     text = texts()[rule]
     sentence = re.split(r"(?<=[.?:])\s", text.statement, maxsplit=1)[0]
-    return f"{text.noun}. {sentence}"
+    return f"{text.noun}. {re.sub(':$', ': see the chapter.', sentence)}"
 
 
 def add_cases(

@@ -1,8 +1,8 @@
 """The search for what notices a mutant: `python -m marginspec.vectors.search_mutants --add`.
 
-A sample of mutants is shown to the vectors. For each that they let pass, drawn events, questions and
-policies are asked of the law and of the changed law, until they answer differently; the plainest venue in
-which they still do becomes a case. It only adds.
+A sample of mutants is shown to the vectors. For each that they let pass, drawn events, events at the edges of
+drawn venues, questions and policies are asked of the law and of the changed law, until they answer
+differently; the plainest venue in which they still do becomes a case. It only adds.
 """
 
 import json
