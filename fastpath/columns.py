@@ -343,6 +343,19 @@ def market_lots_max(columns: Columns) -> np.ndarray:
     return np.where(value_of_lot > 0, most, 0)
 
 
+def chunk_ends(columns: Columns, chunks: int) -> list[int]:
+    """Where to cut the accounts so that each chunk has about as many accounts and positions.
+
+    first_position is not checked yet: whatever it holds, the cuts ascend and cover every account.
+    """
+    accounts = len(columns.wallet)
+    work = columns.first_position
+    total = int(work[accounts])
+    targets = [total * chunk // chunks for chunk in range(1, chunks)]
+    cuts = np.clip(np.searchsorted(work, targets), 0, accounts)
+    return [0, *np.maximum.accumulate(cuts).tolist(), accounts] if total else [0, accounts]
+
+
 def _check_array(name: str, column: Any, kind: type[np.generic]) -> None:
     if type(column) is not np.ndarray:
         raise ColumnError(name, None, f"a {type(column).__name__}", "a numpy array")

@@ -8,13 +8,12 @@ that text holds for this loop. Here are only loops, lookups and the guard of the
 from fastpath.kernels cimport int128
 
 include "kernels.py"
-
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from fastpath import domain
-from fastpath.columns import FLOOR_BEYOND, Evaluation, check_layout, market_lots_max, refusal
+from fastpath.columns import FLOOR_BEYOND, Evaluation, check_layout, chunk_ends, market_lots_max, refusal
 
 # As C constants: a Python name would cost a lookup per row. Asserted equal to domain.py below.
 cdef enum:
@@ -43,6 +42,7 @@ cdef extern from *:
     struct marginspec_block;
     MARGINSPEC_CLONES static long long marginspec_survey(
         struct marginspec_rows const *, unsigned int, struct marginspec_block *);
+    MARGINSPEC_CLONES static int marginspec_accounts_inside(long long, long long const *, long long const *);
     """
     void assume "MARGINSPEC_ASSUME"(bint) noexcept nogil
     int highest_bit "MARGINSPEC_HIGHEST_BIT"(unsigned long long) noexcept nogil
@@ -82,7 +82,6 @@ cdef struct Market:
     long long value_of_lot
     long long lots_max
 
-LINE_BYTES = sizeof(Line)
 MARKET = np.dtype([("value_of_lot", np.int64), ("lots_max", np.int64)])
 
 cdef struct Tables:
@@ -119,11 +118,11 @@ cdef struct Block "marginspec_block":
     long long lots_at_risk[ROWS_MAX]
     int slot_held[ROWS_MAX]
     int slot_at_risk[ROWS_MAX]
-    const Line* line_held[ROWS_MAX]
-    const Line* line_at_risk[ROWS_MAX]
+    # Where their lines begin, in bytes
+    unsigned int line_held[ROWS_MAX]
+    unsigned int line_at_risk[ROWS_MAX]
     # The rows whose lots at risk are not the lots held
     int ordered[ROWS_MAX]
-    # Running totals
     long long running_equity[ROWS_MAX + 1]
     long long running_initial[ROWS_MAX + 1]
     long long running_maintenance[ROWS_MAX + 1]
@@ -171,6 +170,23 @@ cdef long long survey "marginspec_survey"(
     return descents
 
 
+cdef bint accounts_inside "marginspec_accounts_inside"(
+    long long count, const long long* wallet, const long long* first_position
+) noexcept nogil:
+    """Whether wallets are inside the domain, and the accounts' rows follow one another; a loop as in survey.
+
+    Every account begins between the first and the last row of all: then no difference of two overflows.
+    """
+    cdef long long account
+    cdef unsigned long long outside = 0, money, begin, end, first = first_position[0]
+    cdef unsigned long long last = first_position[count]
+    for account in range(count):
+        money, begin, end = wallet[account], first_position[account], first_position[account + 1]
+        outside |= (WALLET_MAX - money) | (WALLET_MAX + money)
+        outside |= (begin - first) | (last - begin) | (end - begin)
+    return outside >> 63 == 0
+
+
 cdef bint value_rows(
     const Market* markets, const Rows* rows, long long* ordered, Block* block
 ) noexcept nogil:
@@ -192,10 +208,10 @@ cdef bint value_rows(
     return True
 
 
-cdef inline const Line* line_of(
+cdef inline unsigned int line_of(
     const Tables* tables, long long slot, long long steps, unsigned long long lots
 ) noexcept nogil:
-    """The line of the tier with the largest floor below the lots; the first if there is none.
+    """Where the line of the tier with the largest floor below the lots begins; the first if there is none.
 
     Without a branch on a floor, since which tier a position is in cannot be predicted. Few floors are
     compared at once, many one after the other.
@@ -209,7 +225,11 @@ cdef inline const Line* line_of(
     else:
         for step in range(steps):
             place += tables.ends[place] < lots
-    return tables.lines + place
+    return <unsigned int>(place * sizeof(Line))
+
+
+cdef inline const Line* line_at(const Tables* tables, unsigned int begin) noexcept nogil:
+    return <const Line*>(<const char*>tables.lines + begin)
 
 
 cdef inline long long margin(const Side* side, long long lots) noexcept nogil:
@@ -227,15 +247,12 @@ cdef inline void tier_requirements(
 
     ordered  how many rows have open orders, so that their initial margin is on other lots
     The lines are found in a loop of their own: a processor that looks ahead some hundred instructions then
-    waits for the tables of several rows at once. Meanwhile the columns of the next block are fetched, eight
-    rows at a time: beyond the end of a column that asks for nothing.
+    waits for the tables of several rows at once. While it multiplies, the columns of the next block are
+    fetched, eight rows at a time: beyond the end of a column that asks for nothing.
     """
     cdef long long row, entry, initial = 0, maintenance = 0
-    cdef const Line* line
+    cdef unsigned int line
     for row in range(rows.count):
-        if row & 7 == 0:
-            prefetch(rows.size + (ROWS_MAX + row))
-            prefetch(rows.cost + (ROWS_MAX + row))
         line = line_of(tables, block.slot_held[row], steps, block.lots_held[row])
         block.line_held[row] = line
         block.line_at_risk[row] = line
@@ -244,12 +261,14 @@ cdef inline void tier_requirements(
         block.line_at_risk[row] = line_of(tables, block.slot_at_risk[row], steps, block.lots_at_risk[row])
     for row in range(rows.count):
         if row & 7 == 0:
+            prefetch(rows.size + (ROWS_MAX + row))
+            prefetch(rows.cost + (ROWS_MAX + row))
             prefetch(rows.buys + (ROWS_MAX + row))
             prefetch(rows.sells + (ROWS_MAX + row))
             prefetch(rows.market + (ROWS_MAX + row))
-        maintenance += margin(&block.line_held[row].maintenance, block.lots_held[row])
+        maintenance += margin(&line_at(tables, block.line_held[row]).maintenance, block.lots_held[row])
         block.running_maintenance[row + 1] = maintenance
-        initial += margin(&block.line_at_risk[row].initial, block.lots_at_risk[row])
+        initial += margin(&line_at(tables, block.line_at_risk[row]).initial, block.lots_at_risk[row])
         block.running_initial[row + 1] = initial
 
 
@@ -280,7 +299,7 @@ cdef void any_requirements(const Tables* tables, const Rows* rows, Block* block)
                 lots, notional(lots, value, 1), tables.initial_base[here], tables.initial_factor[here]
             )
         else:
-            line = line_of(tables, block.slot_at_risk[row], tables.steps, lots)
+            line = line_at(tables, line_of(tables, block.slot_at_risk[row], tables.steps, lots))
             initial += margin(&line.initial, lots)
         block.running_initial[row + 1] = initial
         lots = block.lots_held[row]
@@ -289,7 +308,7 @@ cdef void any_requirements(const Tables* tables, const Rows* rows, Block* block)
                 lots, notional(lots, value, 1), tables.maintenance_base[here], tables.maintenance_factor[here]
             )
         else:
-            line = line_of(tables, block.slot_held[row], tables.steps, lots)
+            line = line_at(tables, line_of(tables, block.slot_held[row], tables.steps, lots))
             maintenance += margin(&line.maintenance, lots)
         block.running_maintenance[row + 1] = maintenance
 
@@ -346,31 +365,30 @@ cdef long long evaluate_accounts(
     """
     cdef Block block
     cdef Rows block_rows
-    cdef long long block_end, first, last, row, descents_between, ordered
+    cdef long long block_end, first, last, row, account, descents_between, ordered
     block.running_equity[0] = 0
     block.running_initial[0] = 0
     block.running_maintenance[0] = 0
     while begin < end:
-        # The accounts of this block
         first = first_position[begin]
         if not 0 <= first <= rows:
             return begin
-        last = first
-        descents_between = 0
         block_end = begin
         while block_end < end and block_end - begin < ROWS_MAX:
-            row = first_position[block_end + 1]
-            if not last <= row <= rows or not -WALLET_MAX <= wallet[block_end] <= WALLET_MAX:
-                return begin
-            if row - first > ROWS_MAX:
+            if first_position[block_end + 1] > first + ROWS_MAX:
                 break
-            # Where one account follows another the markets may start again.
-            if first < last < row:
-                descents_between += market[last] <= market[last - 1]
-            last = row
             block_end += 1
-        if block_end == begin:
+        last = first_position[block_end]
+        if block_end == begin or last > rows or not accounts_inside(
+            block_end - begin, wallet + begin, first_position + begin
+        ):
             return begin
+        # Where one account follows another the markets may start again.
+        row, descents_between = first, 0
+        for account in range(begin + 1, block_end):
+            if row < first_position[account] < last:
+                row = first_position[account]
+                descents_between += market[row] <= market[row - 1]
 
         block_rows.count = last - first
         block_rows.market = market + first
@@ -482,7 +500,6 @@ def _prepare_lines(
     """
     cdef Line* prepared = <Line*>&lines[0]
     cdef PublishedLine line
-    cdef Side* side
     cdef long long market, tier, value, floor, place = 0, digits, reached, steps = 0, steps_here
     for market in range(markets.shape[0]):
         value = markets[market].value_of_lot
@@ -490,11 +507,12 @@ def _prepare_lines(
         steps_here = 0
         for tier in range(market * width, (market + 1) * width):
             line = published[tier]
-            side = &prepared[place].initial
-            prepare_side(side, value, line.initial_rate, line.initial_amount_whole, line.initial_amount_rest)
-            side = &prepared[place].maintenance
             prepare_side(
-                side, value,
+                &prepared[place].initial, value,
+                line.initial_rate, line.initial_amount_whole, line.initial_amount_rest,
+            )
+            prepare_side(
+                &prepared[place].maintenance, value,
                 line.maintenance_rate, line.maintenance_amount_whole, line.maintenance_amount_rest,
             )
             floor = BEYOND
@@ -524,8 +542,8 @@ def _lines_at_the_marks(schedules, markets):
     count = STEPS_AT_ONCE * len(markets) + np.count_nonzero(schedules.floors != FLOOR_BEYOND)
     starts = np.empty(SLOTS * len(markets), dtype=np.uint32)
     ends = np.empty(count, dtype=np.uint64)
-    memory = np.empty((count + 1) * LINE_BYTES, dtype=np.uint8)
-    lines = memory[-memory.ctypes.data % LINE_BYTES :]
+    memory = np.empty((count + 1) * sizeof(Line), dtype=np.uint8)
+    lines = memory[-memory.ctypes.data % sizeof(Line) :]
     steps = _prepare_lines(markets, schedules.width, schedules.floors, schedules.lines, starts, ends, lines)
     return starts, steps, ends, lines
 
@@ -547,9 +565,7 @@ def evaluate(columns, threads=1):
     markets = np.empty(len(columns.mark), dtype=MARKET)
     markets["value_of_lot"] = columns.mark * columns.multiplier
     markets["lots_max"] = market_lots_max(columns)
-    any_sqrt = bool(
-        (schedules.initial_kind == SQRT).any() or (schedules.maintenance_kind == SQRT).any()
-    )
+    any_sqrt = SQRT in schedules.initial_kind or SQRT in schedules.maintenance_kind
     starts, steps, ends, lines = _lines_at_the_marks(schedules, markets)
     result = Evaluation(
         equity=np.empty(accounts, dtype=np.int64),
@@ -575,23 +591,10 @@ def evaluate(columns, threads=1):
     if threads == 1:
         refused = [evaluate_accounts(0, accounts)]
     else:
-        cuts = _chunk_ends(columns, threads * CHUNKS_PER_THREAD)
+        cuts = chunk_ends(columns, threads * CHUNKS_PER_THREAD)
         with ThreadPoolExecutor(threads) as pool:
             refused = list(pool.map(evaluate_accounts, cuts[: len(cuts) - 1], cuts[1:]))
     for account in refused:
         if account >= 0:
             raise refusal(columns, account)
     return result
-
-
-def _chunk_ends(columns, chunks):
-    """Where to cut the accounts so that each chunk has about as many accounts and positions.
-
-    first_position is not checked yet: whatever it holds, the cuts ascend and cover every account.
-    """
-    accounts = len(columns.wallet)
-    work = columns.first_position
-    total = int(work[accounts])
-    targets = [total * chunk // chunks for chunk in range(1, chunks)]
-    cuts = np.clip(np.searchsorted(work, targets), 0, accounts)
-    return [0, *np.maximum.accumulate(cuts).tolist(), accounts] if total else [0, accounts]

@@ -272,16 +272,14 @@ def status(
     maintenance: cython.longlong,
     trigger: cython.longlong,
 ) -> cython.longlong:
-    """MAR-11. The first that applies, as an index into domain.STATUSES. trigger as in MAR-9."""
-    if equity < 0:
-        return 0
-    if maintenance == 0:
-        return 1
-    if is_liquidatable(equity, maintenance, trigger):
-        return 2
-    if equity < initial:
-        return 3
-    return 4
+    """MAR-11. The first that applies, as an index into domain.STATUSES. trigger as in MAR-9.
+
+    From the last to the first, without a branch: nobody can predict the status of an account.
+    """
+    found: cython.longlong = 3 if equity < initial else 4
+    found = 2 if equity < maintenance + trigger else found
+    found = 1 if maintenance == 0 else found
+    return 0 if equity < 0 else found
 
 
 @cython.ccall

@@ -173,6 +173,11 @@ def test_rows_of_an_account_stand_in_ascending_order_of_markets(markets, row):
         ([0, INT64.max, 4], 1),
         ([0, INT64.min, 4], 1),
         ([0, 3, 2, 4], 2),
+        # Each is one more than the one before, as far as 64 bits can tell.
+        ([0, INT64.max, INT64.min, 4], 1),
+        ([3, INT64.max, INT64.min + 2, 4], 0),
+        ([0, 3, INT64.min + 3, 4], 2),
+        ([0, 4, INT64.max, 4], 2),
     ],
 )
 def test_positions_divided_wrongly_are_refused(first_position, row):
