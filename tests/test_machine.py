@@ -197,7 +197,7 @@ CLASSES = {
 @reaches(*CLASSES)
 def test_no_sequence_of_events_breaks_a_claim(reached: Callable[[str], None]) -> None:
     REACHED.clear()
-    run_state_machine_as_test(VenueMachine, settings=settings(max_examples=150, stateful_step_count=30))
+    run_state_machine_as_test(VenueMachine, settings=settings(max_examples=400, stateful_step_count=30))
     for name, seen in CLASSES.items():
         if any(REACHED[each] for each in seen):
             reached(name)
