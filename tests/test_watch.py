@@ -387,6 +387,29 @@ def test_a_short_in_its_last_tier_waits_for_no_floor():
         assert len(watch.liquidatable()) == 0 and watch.evaluated == 0, market
 
 
+def test_a_long_of_kind_whole_that_gains_past_a_floor_is_looked_at():
+    venue = genesis(policy_of("below"))
+    events = [Deposit(0, "maker", 10**9, "maker", CROSS), Deposit(0, "a1", 10**6, "a1", CROSS)]
+    events += [Prices(0, dict.fromkeys(SCHEDULES, MARK)), Order(0, "maker", "W", 0, 299)]
+    events += [Trade(0, "W", "a1", "maker", BUY, 299, MARK)]
+    for event in events:
+        outcome = apply(venue, event)
+        assert outcome.refusal is None, (event, outcome.refusal)
+        venue = outcome.venue
+    account = venue.accounts["a1"]
+    accounts = {**venue.accounts, "a1": replace(account, wallet=7_000)}
+    venue = replace(venue, accounts=accounts, custody=venue.custody - account.wallet + 7_000)
+    engine = Engine.from_venue(venue)
+    watch = Watch(engine)
+    assert compared(watch, venue) == []
+    # 299 lots are above the floor of 300 000 from 1 004 on: 3 % of 300 196 is more than 7 000 and 4 * 299.
+    for time, (mark, found) in enumerate(((1_003, []), (1_004, ["a1"]), (1_003, []))):
+        event = Prices(time, {"W": mark})
+        assert engine.apply(event).refusal is None
+        venue = apply(venue, event).venue
+        assert list(compared(watch, venue)) == found
+
+
 def test_a_change_behind_its_back_is_missed_so_the_comparison_can_fail():
     engine = bench_watch.venue_of(20, np.full(20, 500_000), markets=4)
     watch = Watch(engine)
