@@ -123,7 +123,8 @@ def asked_over_a_pipe(work: Work) -> tuple[Judgement, float]:
         begin = time.process_time()
         work(asked, judgement)
         here = time.process_time() - begin
-    there = core_time_of_children() - begun - started
+    # One start takes longer than another: of a short run nothing may be left of the engine's time.
+    there = max(core_time_of_children() - begun - started, 0.0)
     return conforming(judgement), here + there
 
 
