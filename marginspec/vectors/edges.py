@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from marginspec.search.choices import Choices
-from marginspec.vectors.plainer import balanced, is_sound
+from marginspec.vectors.plainer import balanced, is_sound, with_equity, with_wallet
 from refmodel.close_out import Closing, lots_opposite
 from refmodel.deleveraging import cap_of
 from refmodel.events import Event, LiquidationFill, Prices, Trade, Transfer, Withdraw
@@ -25,18 +25,6 @@ from refmodel.venue import apply
 
 Found = Iterator[tuple[Venue, Event]]
 BESIDE = (-1, 0, 1)
-
-
-def with_wallet(venue: Venue, name: str, wallet: int) -> Venue:
-    """The venue with another wallet of one account, and custody that covers it."""
-    account = replace(venue.accounts[name], wallet=wallet)
-    return balanced(replace(venue, accounts={**venue.accounts, name: account}))
-
-
-def with_equity(venue: Venue, name: str, amount: int) -> Venue:
-    """The venue with so much equity of one account."""
-    account = venue.accounts[name]
-    return with_wallet(venue, name, account.wallet + amount - equity(venue, account))
 
 
 def least(below: int, above: int, holds: Callable[[int], bool]) -> int:

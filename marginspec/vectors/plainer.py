@@ -47,6 +47,18 @@ def balanced(venue: Venue) -> Venue:
     return replace(venue, custody=venue.custody - books_gap(venue))
 
 
+def with_wallet(venue: Venue, name: str, wallet: int) -> Venue:
+    """The venue with another wallet of one account, and custody that covers it."""
+    account = replace(venue.accounts[name], wallet=wallet)
+    return balanced(replace(venue, accounts={**venue.accounts, name: account}))
+
+
+def with_equity(venue: Venue, name: str, amount: int) -> Venue:
+    """The venue with so much equity of one account."""
+    account = venue.accounts[name]
+    return with_wallet(venue, name, account.wallet + amount - equity(venue, account))
+
+
 def _without_one_thing(venue: Venue) -> Iterator[Venue]:
     """Each venue that lacks one thing, the largest things first."""
     for market in venue.policy.markets:

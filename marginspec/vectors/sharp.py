@@ -13,7 +13,7 @@ from marginspec.search.draw_money import withdrawable
 from marginspec.search.draw_prices import last_tick
 from marginspec.search.draw_trades import largest_accepted
 from marginspec.vectors.drawn import Asked
-from marginspec.vectors.plainer import balanced, is_sound
+from marginspec.vectors.plainer import balanced, is_sound, with_equity, with_wallet
 from refmodel.events import (
     Deposit,
     Event,
@@ -43,18 +43,6 @@ def sharp_questions(choices: Choices, venue: Venue, key: str) -> Iterator[Asked]
 
 
 Found = Iterator[tuple[Venue, Event]]
-
-
-def with_wallet(venue: Venue, name: str, wallet: int) -> Venue:
-    """The venue with another wallet of one account, and custody that covers it."""
-    account = replace(venue.accounts[name], wallet=wallet)
-    return balanced(replace(venue, accounts={**venue.accounts, name: account}))
-
-
-def with_equity(venue: Venue, name: str, amount: int) -> Venue:
-    """The venue with so much equity of one account."""
-    account = venue.accounts[name]
-    return with_wallet(venue, name, account.wallet + amount - equity(venue, account))
 
 
 def weakened(choices: Choices, venue: Venue) -> tuple[Venue, str] | None:
